@@ -1,0 +1,41 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every module of ours builds without a warning.
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+/// Compute and Models validate their inputs before a step; inside one, no check is paid for.
+let hot: [SwiftSetting] = strict + [.unsafeFlags(["-Ounchecked", "-enforce-exclusivity=unchecked"], .when(configuration: .release))]
+
+let kernels: [CSetting] = [.unsafeFlags(["-O3", "-fno-math-errno", "-ffp-contract=fast", "-Wall", "-Wextra", "-Werror"])]
+
+let package = Package(
+    name: "apus",
+    products: [.executable(name: "apus", targets: ["apus"])],
+    targets: [
+        .executableTarget(name: "apus", dependencies: ["Service"], swiftSettings: strict),
+        .target(name: "Service", dependencies: ["API", "HTTP", "Chat", "Engine", "Models", "Tokenization", "ModelFiles", "Compute", "JSON"], swiftSettings: strict),
+        .target(name: "API", dependencies: ["HTTP", "Chat", "Engine", "Tokenization", "ModelFiles", "JSON"], swiftSettings: strict),
+        .target(name: "HTTP", dependencies: ["CLinux"], swiftSettings: strict),
+        .target(name: "Chat", dependencies: ["JSON"], swiftSettings: strict),
+        .target(name: "Engine", dependencies: ["Models", "ModelFiles", "Compute"], swiftSettings: strict),
+        .target(name: "Models", dependencies: ["ModelFiles", "Compute", "CKernels"], swiftSettings: hot),
+        .target(name: "Tokenization", dependencies: ["ModelFiles"], swiftSettings: strict),
+        .target(name: "ModelFiles", dependencies: ["Compute", "JSON"], swiftSettings: strict),
+        .target(name: "Compute", dependencies: ["CKernels", "CLinux"], swiftSettings: hot),
+        .target(name: "CKernels", cSettings: kernels),
+        .target(name: "JSON", swiftSettings: strict),
+        .target(name: "CLinux"),
+
+        .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
+        .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "Compute"], swiftSettings: strict),
+        .testTarget(name: "TokenizationTests", dependencies: ["Tokenization", "ModelFiles", "JSON"], swiftSettings: strict),
+        .testTarget(name: "ChatTests", dependencies: ["Chat", "JSON"], swiftSettings: strict),
+        .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: strict),
+        .testTarget(name: "ComputeTests", dependencies: ["Compute", "CKernels"], swiftSettings: strict),
+        .testTarget(name: "ModelsTests", dependencies: ["Models", "Compute", "ModelFiles", "JSON"], swiftSettings: strict),
+        .testTarget(name: "EngineTests", dependencies: ["Engine", "Models", "ModelFiles"], swiftSettings: strict),
+        .testTarget(name: "APITests", dependencies: ["API", "HTTP", "Chat", "Engine", "Tokenization", "ModelFiles", "JSON"], swiftSettings: strict),
+        .testTarget(name: "ServiceTests", dependencies: ["Service"], swiftSettings: strict),
+    ]
+)

@@ -1,0 +1,3 @@
+#ifndef APUS_CLINUX_SOCKETS_H
+#define APUS_CLINUX_SOCKETS_H
+#endif

@@ -1,0 +1,3 @@
+#ifndef APUS_CLINUX_THREADS_H
+#define APUS_CLINUX_THREADS_H
+#endif

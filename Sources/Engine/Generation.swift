@@ -1,0 +1,35 @@
+/// Receives the events of one request, in order, in groups: those of one step together.
+///
+/// It is called on the engine's thread and must return at once: hand the events over and go.
+public typealias GenerationSink = @Sendable ([GenerationEvent]) -> Void
+
+/// Why a request was not taken.
+public enum AdmissionError: Error, Sendable, Equatable {
+    /// The queue is full; trying again after so many seconds is sensible.
+    case queueFull(retryAfterSeconds: Int)
+    /// Prompt and answer cannot fit: all numbers are tokens.
+    case contextExceeded(prompt: Int, context: Int)
+    /// The request needs more KV blocks than there are.
+    case memoryExceeded(neededBytes: Int, budgetBytes: Int)
+    /// The engine is stopping.
+    case stopping
+    /// A value that the caller should have refused.
+    case invalid(String)
+}
+
+/// The caller's handle to a request that was taken.
+public protocol Generation: AnyObject, Sendable {
+    /// Stops all choices within one step. Harmless after the end.
+    func cancel()
+    /// Stops one choice (a stop string was found in its text). Harmless after its end.
+    func cancel(choice: Int)
+}
+
+/// What a request handler needs of the engine; `Engine` is the one that runs a model.
+public protocol GenerationEngine: AnyObject, Sendable {
+    /// Positions a sequence may have, prompt and answer together.
+    var contextLength: Int { get }
+    var vocabularyCount: Int { get }
+    /// Queues a request. Validates and returns at once; the events come through `sink`.
+    func submit(_ request: GenerationRequest, sink: @escaping GenerationSink) throws(AdmissionError) -> any Generation
+}

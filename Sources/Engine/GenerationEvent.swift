@@ -1,0 +1,44 @@
+import ModelFiles
+
+/// A token and the natural logarithm of its probability in the model's own distribution, before
+/// temperature and truncation.
+public struct TokenLogprob: Sendable, Equatable {
+    public var token: TokenID
+    public var logprob: Float
+
+    public init(token: TokenID, logprob: Float) {
+        self.token = token
+        self.logprob = logprob
+    }
+}
+
+public enum FinishReason: Sendable, Equatable {
+    /// The model drew this stop token; it is not among the choice's token events.
+    case stopToken(TokenID)
+    /// `tokensMax` or the context's end was reached.
+    case length
+    /// The caller cancelled.
+    case cancelled
+    /// The engine could not go on; the text says why.
+    case failed(String)
+}
+
+/// Where a request's time went, in nanoseconds of the monotonic clock.
+public struct GenerationTimings: Sendable, Equatable {
+    public var queued: UInt64 = 0
+    public var prefill: UInt64 = 0
+    public var decode: UInt64 = 0
+
+    public init() {}
+}
+
+/// What happens to a request between submission and end. `choice` counts from 0.
+public enum GenerationEvent: Sendable, Equatable {
+    /// The request left the queue; `cachedTokens` of its prompt need no computing.
+    case admitted(cachedTokens: Int)
+    /// One more token; `alternatives` are the likeliest tokens, best first. `logprob` is nil unless asked for.
+    case token(choice: Int, token: TokenID, logprob: Float?, alternatives: [TokenLogprob])
+    case finished(choice: Int, reason: FinishReason)
+    /// Every choice has finished; the last event.
+    case ended(timings: GenerationTimings)
+}

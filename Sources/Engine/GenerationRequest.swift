@@ -1,0 +1,40 @@
+import ModelFiles
+
+/// How a token is drawn from the model's distribution.
+public struct SamplingParameters: Sendable, Equatable {
+    /// 0 is greedy.
+    public var temperature: Float = 1
+    /// Keeps the k likeliest tokens; 0 is off.
+    public var topK: Int = 0
+    /// Keeps the likeliest tokens whose probabilities sum to p; 1 is off.
+    public var topP: Float = 1
+    /// Drops tokens less likely than this fraction of the likeliest one; 0 is off.
+    public var minP: Float = 0
+    /// The same seed and request give the same tokens; nil draws one.
+    public var seed: UInt64?
+
+    public init() {}
+}
+
+/// Everything that the engine may know of a request.
+public struct GenerationRequest: Sendable {
+    public var prompt: [TokenID]
+    /// Answers to generate from the one prompt (`n`).
+    public var choiceCount = 1
+    /// The most new tokens of each choice; 0 only reads the prompt.
+    public var tokensMax: Int
+    public var sampling = SamplingParameters()
+    /// Tokens that end a choice (the vocabulary's end-of-generation tokens, or none).
+    public var stopTokens: Set<TokenID> = []
+    /// Tokens that are never drawn (`ignore_eos`).
+    public var bannedTokens: Set<TokenID> = []
+    /// Whether token events carry log-probabilities.
+    public var wantsLogprobs = false
+    /// Likeliest alternatives reported with each token, 0 ... 20.
+    public var alternativeCount = 0
+
+    public init(prompt: [TokenID], tokensMax: Int) {
+        self.prompt = prompt
+        self.tokensMax = tokensMax
+    }
+}

@@ -1,0 +1,34 @@
+import ModelFiles
+
+/// What one step of a model computes: columns of any number of sequences, prefill and decode mixed.
+///
+/// A column is one token at one position of one sequence. The columns of a sequence stand together,
+/// by rising position, and every earlier position of that sequence is already in its blocks.
+public struct StepBatch {
+    /// The columns of one sequence in this step.
+    public struct Slice {
+        /// First column of the slice.
+        public var start: Int
+        /// Columns in the slice; at least one.
+        public var count: Int
+        /// Position of the first column; the others follow it.
+        public var position: Int
+        /// The sequence's KV blocks, `KVGeometry.blockTokens` positions each; covers `position + count`.
+        public var blocks: [Int32]
+
+        public init(start: Int, count: Int, position: Int, blocks: [Int32]) {
+            self.start = start
+            self.count = count
+            self.position = position
+            self.blocks = blocks
+        }
+    }
+
+    /// [column]
+    public var tokens: [TokenID] = []
+    public var slices: [Slice] = []
+    /// Columns whose logits are wanted, rising.
+    public var outputs: [Int] = []
+
+    public init() {}
+}
