@@ -1,0 +1,57 @@
+import Synchronization
+
+/// What the server counted since it started. Written by the I/O loop, read by anyone.
+public final class HTTPCounters: Sendable {
+    public struct Snapshot: Sendable, Equatable {
+        public var connectionsAccepted = 0
+        public var connectionsActive = 0
+        public var acceptFailures = 0
+        public var requests = 0
+        public var requestsActive = 0
+        public var timeouts = 0
+        public var slowClients = 0
+        public var clientsVanished = 0
+        public var bytesReceived = 0
+        public var bytesSent = 0
+        /// Requests refused by the wire, by the reason's name.
+        public var refusals: [String: Int] = [:]
+    }
+
+    let connectionsAccepted = Atomic(0)
+    let connectionsActive = Atomic(0)
+    let acceptFailures = Atomic(0)
+    let requests = Atomic(0)
+    let requestsActive = Atomic(0)
+    let timeouts = Atomic(0)
+    let slowClients = Atomic(0)
+    let clientsVanished = Atomic(0)
+    let bytesReceived = Atomic(0)
+    let bytesSent = Atomic(0)
+    private let refusals = Mutex<[WireError.Fault: Int]>([:])
+
+    func count(_ fault: WireError.Fault) {
+        refusals.withLock { $0[fault, default: 0] += 1 }
+    }
+
+    public var snapshot: Snapshot {
+        var snapshot = Snapshot()
+        snapshot.connectionsAccepted = connectionsAccepted.load(ordering: .relaxed)
+        snapshot.connectionsActive = connectionsActive.load(ordering: .relaxed)
+        snapshot.acceptFailures = acceptFailures.load(ordering: .relaxed)
+        snapshot.requests = requests.load(ordering: .relaxed)
+        snapshot.requestsActive = requestsActive.load(ordering: .relaxed)
+        snapshot.timeouts = timeouts.load(ordering: .relaxed)
+        snapshot.slowClients = slowClients.load(ordering: .relaxed)
+        snapshot.clientsVanished = clientsVanished.load(ordering: .relaxed)
+        snapshot.bytesReceived = bytesReceived.load(ordering: .relaxed)
+        snapshot.bytesSent = bytesSent.load(ordering: .relaxed)
+        for (fault, count) in refusals.withLock({ $0 }) { snapshot.refusals[fault.rawValue] = count }
+        return snapshot
+    }
+}
+
+extension Atomic where Value == Int {
+    func count(_ amount: Int = 1) {
+        wrappingAdd(amount, ordering: .relaxed)
+    }
+}

@@ -1,0 +1,31 @@
+/// A request that was received whole: its head passed every check of the wire, its body is complete.
+public struct HTTPRequest: Sendable {
+    public let method: HTTPMethod
+    /// As sent, percent-escapes included, without the query.
+    public let path: String
+    /// What followed the `?`, as sent.
+    public let query: String?
+    /// All header lines in their order.
+    public let headers: HTTPFields
+    public let body: [UInt8]
+    /// The client's `x-request-id` when it was a fit one, otherwise made here. Every answer carries it.
+    public let id: String
+    /// The address of the other end, `192.0.2.1:4711` or `[2001:db8::1]:4711`.
+    public let peer: String
+    /// What the `{name}` segments of the route's pattern matched, percent-decoded.
+    public let parameters: [String: String]
+
+    public init(
+        method: HTTPMethod, path: String, query: String? = nil, headers: HTTPFields = [:], body: [UInt8] = [],
+        id: String = "", peer: String = "", parameters: [String: String] = [:]
+    ) {
+        self.method = method
+        self.path = path
+        self.query = query
+        self.headers = headers
+        self.body = body
+        self.id = id
+        self.peer = peer
+        self.parameters = parameters
+    }
+}

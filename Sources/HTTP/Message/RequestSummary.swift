@@ -1,0 +1,17 @@
+/// One line of an access log: what was asked and how it ended.
+public struct RequestSummary: Sendable {
+    public let id: String
+    public let peer: String
+    /// Nil when the request line could not be read.
+    public let method: HTTPMethod?
+    /// As sent, without the query; empty when the request line could not be read.
+    public let path: String
+    /// Of the response head that was sent; nil when the client was gone before any.
+    public let status: HTTPStatus?
+    /// Bytes of the response body, before chunk framing.
+    public let bodyBytes: Int
+    /// From the first byte of the request to the end of the response, in nanoseconds.
+    public let durationNanoseconds: UInt64
+    /// False when the connection ended before the response did.
+    public let isComplete: Bool
+}

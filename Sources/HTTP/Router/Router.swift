@@ -1,0 +1,103 @@
+/// From method and path to a handler.
+///
+/// A pattern is a path whose segments are literal or `{name}`; a name matches one segment that is not empty and no dot
+/// segment, and is percent-decoded. Literal paths win over patterns, earlier patterns over later ones. A GET route also
+/// answers HEAD. OPTIONS is answered with the `Allow` of the path unless a route of its own stands.
+public struct Router: Sendable {
+    public enum Handler: Sendable {
+        /// Runs on the I/O loop, without a hop: for answers that take microseconds and wait for nothing.
+        case immediate(@Sendable (HTTPRequest) -> HTTPResponse)
+        /// Runs as a task of the default pool.
+        case task(@Sendable (HTTPRequest, ResponseWriter) async -> Void)
+    }
+
+    struct Route: Sendable {
+        var method: HTTPMethod
+        var bodyBytesMax: Int?
+        var handler: Handler
+    }
+
+    private struct Path: Sendable {
+        var pattern: RoutePattern
+        var routes: [Route] = []
+    }
+
+    private var paths: [Path] = []
+    /// From a literal path to its place in `paths`.
+    private var literals: [String: Int] = [:]
+
+    public init() {}
+
+    /// - Parameters:
+    ///   - pattern: Starts with `/`; `{name}` stands for one segment.
+    ///   - bodyBytesMax: The route's own limit instead of `HTTPLimits.bodyBytesMax`.
+    public mutating func on(
+        _ method: HTTPMethod, _ pattern: String, bodyBytesMax: Int? = nil,
+        _ handler: @escaping @Sendable (HTTPRequest, ResponseWriter) async -> Void
+    ) {
+        add(pattern, Route(method: method, bodyBytesMax: bodyBytesMax, handler: .task(handler)))
+    }
+
+    /// A route that is answered on the I/O loop itself: health checks, metrics, small constants.
+    public mutating func immediate(
+        _ method: HTTPMethod, _ pattern: String, _ handler: @escaping @Sendable (HTTPRequest) -> HTTPResponse
+    ) {
+        add(pattern, Route(method: method, bodyBytesMax: nil, handler: .immediate(handler)))
+    }
+
+    private mutating func add(_ text: String, _ route: Route) {
+        let pattern = RoutePattern(text)
+        let index = paths.firstIndex { $0.pattern == pattern } ?? paths.count
+        if index == paths.count { paths.append(Path(pattern: pattern)) }
+        precondition(!paths[index].routes.contains { $0.method == route.method }, "the route stands already: \(text)")
+        paths[index].routes.append(route)
+        if pattern.isLiteral { literals[text] = index }
+    }
+
+    // MARK: - Finding
+
+    enum Match {
+        case route(Route, parameters: [String: String])
+        /// No handler: this is the answer.
+        case answer(HTTPResponse)
+    }
+
+    /// - Parameter path: As sent, or `*`.
+    func match(_ method: HTTPMethod, _ path: String) -> Match {
+        if let index = literals[path] { return match(method, paths[index], [:]) }
+        if path == "*" { return .answer(options(Set(paths.flatMap(\.routes).map(\.method)))) }
+        do throws(WireError) {
+            let segments = try PathSegments.decode(path)
+            // A literal path may still be meant, with needless escapes in it.
+            let candidates = paths.filter(\.pattern.isLiteral) + paths.filter { !$0.pattern.isLiteral }
+            for candidate in candidates {
+                if let parameters = candidate.pattern.match(segments) { return match(method, candidate, parameters) }
+            }
+        } catch {
+            return .answer(error.response)
+        }
+        let error = ErrorBody(message: "There is nothing at this path.", code: "unknown_url")
+        return .answer(.error(error, status: .notFound))
+    }
+
+    private func match(_ method: HTTPMethod, _ path: Path, _ parameters: [String: String]) -> Match {
+        let own = path.routes.first { $0.method == method }
+        let standIn = method == .head ? path.routes.first { $0.method == .get } : nil
+        if let route = own ?? standIn { return .route(route, parameters: parameters) }
+        let methods = Set(path.routes.map(\.method))
+        if method == .options { return .answer(options(methods)) }
+        let error = ErrorBody(
+            message: "\(method.rawValue) is not allowed here; \(allow(methods)) is.", code: "method_not_allowed")
+        return .answer(.error(error, status: .methodNotAllowed, headers: ["Allow": allow(methods)]))
+    }
+
+    private func options(_ methods: Set<HTTPMethod>) -> HTTPResponse {
+        HTTPResponse(status: .noContent, headers: ["Allow": allow(methods)])
+    }
+
+    private func allow(_ methods: Set<HTTPMethod>) -> String {
+        var all = methods.union([.options])
+        if all.contains(.get) { all.insert(.head) }
+        return all.map(\.rawValue).sorted().joined(separator: ", ")
+    }
+}

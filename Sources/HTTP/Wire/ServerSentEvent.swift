@@ -1,0 +1,38 @@
+/// The framing of server-sent events (WHATWG HTML §9.2.5).
+enum ServerSentEvent {
+    /// Between events; it says nothing and keeps proxies from cutting a silent stream.
+    static let ping: [UInt8] = Array(": ping\n\n".utf8)
+
+    /// Appends one event. Each line of `data` (ended by LF, CR or CRLF) becomes its own `data:` line, so no content
+    /// can end the event early; line breaks in the event's name are dropped.
+    static func append(event: String?, data: [UInt8], to output: inout [UInt8]) {
+        if let event {
+            output.append(contentsOf: "event: ".utf8)
+            output.append(contentsOf: event.utf8.filter { !ASCII.isControl($0) })
+            output.append(ASCII.lineFeed)
+        }
+        output.append(contentsOf: "data: ".utf8)
+        if data.contains(where: { $0 == ASCII.lineFeed || $0 == ASCII.carriageReturn }) {
+            appendLines(data, to: &output)
+        } else {
+            output.append(contentsOf: data)
+        }
+        output.append(ASCII.lineFeed)
+        output.append(ASCII.lineFeed)
+    }
+
+    private static func appendLines(_ data: [UInt8], to output: inout [UInt8]) {
+        var previous: UInt8 = 0
+        for byte in data {
+            switch byte {
+            case ASCII.lineFeed where previous == ASCII.carriageReturn:
+                break
+            case ASCII.lineFeed, ASCII.carriageReturn:
+                output.append(contentsOf: "\ndata: ".utf8)
+            default:
+                output.append(byte)
+            }
+            previous = byte
+        }
+    }
+}

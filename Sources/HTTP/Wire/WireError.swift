@@ -1,0 +1,50 @@
+/// Why a request was refused before any handler saw it.
+///
+/// The client gets `fault.status`, an error body with the message, and the connection is closed: after a framing or
+/// syntax error nobody can say where the next request begins.
+struct WireError: Error, Equatable {
+    enum Fault: String, CaseIterable, Sendable {
+        case requestLine = "request_line"
+        case version = "version"
+        case method = "method"
+        case target = "target"
+        case targetTooLong = "target_too_long"
+        case field = "field"
+        case fieldsTooLarge = "fields_too_large"
+        case host = "host"
+        case framing = "framing"
+        case transferCoding = "transfer_coding"
+        case contentCoding = "content_coding"
+        case chunk = "chunk"
+        case bodyTooLarge = "body_too_large"
+        case expectation = "expectation"
+        case headerTimeout = "header_timeout"
+        case bodyTimeout = "body_timeout"
+
+        var status: HTTPStatus {
+            switch self {
+            case .requestLine, .target, .field, .host, .framing, .chunk: .badRequest
+            case .version: .httpVersionNotSupported
+            case .method, .transferCoding: .notImplemented
+            case .targetTooLong: .uriTooLong
+            case .fieldsTooLarge: .requestHeaderFieldsTooLarge
+            case .contentCoding: .unsupportedMediaType
+            case .bodyTooLarge: .contentTooLarge
+            case .expectation: .expectationFailed
+            case .headerTimeout, .bodyTimeout: .requestTimeout
+            }
+        }
+    }
+
+    let fault: Fault
+    let message: String
+
+    init(_ fault: Fault, _ message: String) {
+        self.fault = fault
+        self.message = message
+    }
+
+    var response: HTTPResponse {
+        .error(ErrorBody(message: message, code: fault.rawValue), status: fault.status)
+    }
+}
