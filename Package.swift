@@ -44,6 +44,7 @@ let package = Package(
         .target(name: "JSON", swiftSettings: strict),
         .target(name: "CLinux"),
 
+        .testTarget(name: "ArchitectureTests", swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: strict),
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "Compute"], swiftSettings: strict),
         .testTarget(name: "TokenizationTests", dependencies: ["Tokenization", "ModelFiles", "JSON"], swiftSettings: strict),

@@ -1,0 +1,63 @@
+# `make` lists what there is to do. Everything is built in .build (release) and .build-test (the tests).
+
+SHELL := bash
+# More arguments of the started program, as in: make run ARGS="--port 9000"
+ARGS ?=
+
+# The tests look into modules, which changes the flags of every module: they get a build of their own,
+# so that `make run` and `make test` never undo each other's work. Both are optimised: the tests compute.
+test_build := -c release -Xswiftc -enable-testing --scratch-path .build-test
+python_packages := .build-test/python
+swift_sources := Sources Tests
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test bench format lint clean dependencies test-models
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build ## Install what is missing, fetch the default model, build, and serve on 127.0.0.1:8080
+	@scripts/fetch-model
+	@exec .build/release/apus serve $(ARGS)
+
+build: dependencies ## Build the release binary, .build/release/apus
+	swift build -c release --product apus
+
+test: dependencies test-models $(python_packages)/.installed ## Run every test: the modules', then the acceptance tests
+	swift build $(test_build) --build-tests
+	@# Both runners report, whatever the first one finds.
+	@status=0; \
+	swift test $(test_build) --skip-build --disable-xctest || status=1; \
+	PYTHONPATH=$(python_packages) APUS_BINARY=.build-test/release/apus \
+	    python3 -m pytest Tests/Acceptance || status=1; \
+	exit $$status
+
+# CI always has the models; elsewhere a test run downloads nothing unless it is asked to.
+test-models:
+	@if [ "$${CI-}" = true ] || [ "$${APUS_FETCH-}" = 1 ]; then \
+	    scripts/fetch-model --test-models || echo "Tests that need a missing model are skipped." >&2; \
+	else \
+	    echo "Tests that need a missing model are skipped; APUS_FETCH=1 make test fetches the models." >&2; \
+	fi
+
+$(python_packages)/.installed: Tests/Acceptance/requirements.txt | dependencies
+	@rm -rf $(python_packages)
+	python3 -m pip install --quiet --disable-pip-version-check --target $(python_packages) -r $<
+	@touch $@
+
+bench: build ## Measure the speed beside llama.cpp and ik_llama.cpp, when those are built
+	@scripts/fetch-model
+	scripts/bench-peers $(ARGS)
+
+format: ## Format the Swift sources
+	swift format --in-place --parallel --recursive $(swift_sources)
+
+lint: ## Check the Swift sources' format, and the scripts with shellcheck when it is installed
+	swift format lint --strict --parallel --recursive $(swift_sources)
+	@if command -v shellcheck >/dev/null; then shellcheck .ci/run scripts/*; else echo "shellcheck is not installed"; fi
+
+clean: ## Remove what was built
+	rm -rf .build .build-test
+
+dependencies:
+	@scripts/install-dependencies
