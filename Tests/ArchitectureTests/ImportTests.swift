@@ -43,14 +43,19 @@ struct ImportTests {
         let manifest = try text(of: root + "/Package.swift")
         let known = Set(Self.modules.map(\.name))
         var declared: [String: Set<String>] = [:]
-        for line in manifest.split(separator: "\n") {
-            let line = line.drop { $0 == " " }
-            guard line.hasPrefix(".target(") || line.hasPrefix(".executableTarget(") else { continue }
-            // Every second piece between quotation marks is a string; the first is the target's name.
-            let strings = line.split(separator: "\"", omittingEmptySubsequences: false).enumerated()
-                .filter { $0.offset % 2 == 1 }.map { String($0.element) }
-            let name = try #require(strings.first, "a target without a name: \(line)")
-            declared[name] = known.intersection(strings.dropFirst())
+        var target: String?
+        // Cut at its quotation marks the manifest is code, string, code, string …
+        let pieces = manifest.split(separator: "\"", omittingEmptySubsequences: false).map(String.init)
+        for index in stride(from: 0, to: pieces.count - 1, by: 2) {
+            let (code, string) = (pieces[index], pieces[index + 1])
+            if code.contains("estTarget(") {
+                target = nil
+            } else if code.contains("arget(") {
+                target = string
+                declared[string] = []
+            } else if let target, known.contains(string) {
+                declared[target]?.insert(string)
+            }
         }
         let expected = Dictionary(uniqueKeysWithValues: Self.modules.map { ($0.name, $0.imports) })
         #expect(declared == expected)
