@@ -47,7 +47,7 @@ let package = Package(
         .testTarget(name: "ArchitectureTests", swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], exclude: ["golden"], swiftSettings: strict),
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "Compute"], swiftSettings: strict),
-        .testTarget(name: "TokenizationTests", dependencies: ["Tokenization", "ModelFiles", "JSON"], swiftSettings: strict),
+        .testTarget(name: "TokenizationTests", dependencies: ["Tokenization", "ModelFiles", "JSON"], exclude: ["golden"], swiftSettings: strict),
         .testTarget(name: "ChatTests", dependencies: ["Chat", "JSON"], exclude: ["golden"], swiftSettings: strict),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: strict),
         .testTarget(name: "ComputeTests", dependencies: ["Compute", "CKernels"], swiftSettings: strict),

@@ -2,6 +2,4 @@
 #define APUS_CKERNELS_H
 // Kernels in C. One header per subject.
 #include "dequantize.h"
-#include "kernels.h"
-#include "panels.h"
 #endif

@@ -1,0 +1,33 @@
+/// Byte strings end to end in one block of memory: a vocabulary of 262,144 strings is two allocations.
+struct FlatStrings: Sendable {
+    private(set) var bytes: [UInt8] = []
+    /// String i is bytes[offsets[i] ..< offsets[i + 1]].
+    private(set) var offsets: [Int] = [0]
+
+    var count: Int { offsets.count - 1 }
+
+    init() {}
+
+    init(_ strings: [String]) {
+        for string in strings { append(Array(string.utf8)) }
+    }
+
+    subscript(index: Int) -> ArraySlice<UInt8> {
+        bytes[offsets[index]..<offsets[index + 1]]
+    }
+
+    mutating func reserve(strings: Int, bytes count: Int) {
+        offsets.reserveCapacity(strings + 1)
+        bytes.reserveCapacity(count)
+    }
+
+    mutating func append(_ string: some Collection<UInt8>) {
+        bytes.append(contentsOf: string)
+        offsets.append(bytes.count)
+    }
+
+    mutating func append(_ string: UnsafeBufferPointer<UInt8>) {
+        bytes.append(contentsOf: string)
+        offsets.append(bytes.count)
+    }
+}
