@@ -7,7 +7,7 @@ ARGS ?=
 # The tests look into modules, which changes the flags of every module: they get a build of their own,
 # so that `make run` and `make test` never undo each other's work. Both are optimised: the tests compute.
 test_build := -c release -Xswiftc -enable-testing --scratch-path .build-test
-python_packages := .build-test/python
+python := .build-test/python
 swift_sources := Sources Tests
 
 .DEFAULT_GOAL := help
@@ -23,13 +23,12 @@ run: build ## Install what is missing, fetch the default model, build, and serve
 build: dependencies ## Build the release binary, .build/release/apus
 	swift build -c release --product apus
 
-test: dependencies test-models $(python_packages)/.installed ## Run every test: the modules', then the acceptance tests
+test: dependencies test-models $(python)/.installed ## Run every test: the modules', then the acceptance tests
 	swift build $(test_build) --build-tests
 	@# Both runners report, whatever the first one finds.
 	@status=0; \
 	swift test $(test_build) --skip-build --disable-xctest || status=1; \
-	PYTHONPATH=$(python_packages) APUS_BINARY=.build-test/release/apus \
-	    python3 -m pytest Tests/Acceptance || status=1; \
+	APUS_BINARY=.build-test/release/apus $(python)/bin/python -m pytest Tests/Acceptance || status=1; \
 	exit $$status
 
 # CI always has the models; elsewhere a test run downloads nothing unless it is asked to.
@@ -40,9 +39,10 @@ test-models:
 	    echo "Tests that need a missing model are skipped; APUS_FETCH=1 make test fetches the models." >&2; \
 	fi
 
-$(python_packages)/.installed: Tests/Acceptance/requirements.txt | dependencies
-	@rm -rf $(python_packages)
-	python3 -m pip install --quiet --disable-pip-version-check --target $(python_packages) -r $<
+$(python)/.installed: Tests/Acceptance/requirements.txt | dependencies
+	@rm -rf $(python)
+	python3 -m venv $(python)
+	$(python)/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
 bench: build ## Measure the speed beside llama.cpp and ik_llama.cpp, when those are built

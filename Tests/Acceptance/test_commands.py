@@ -1,0 +1,112 @@
+"""The commands other than serve, as a person or a script uses them."""
+
+import json
+
+import apus
+import pexpect
+import pytest
+
+GOLDEN = apus.ROOT / "Tests/TokenizationTests/golden"
+COMMANDS = ["serve", "complete", "chat", "inspect", "tokenize", "bench"]
+
+
+def test_help_lists_every_command():
+    answer = apus.run("--help")
+    assert answer.returncode == 0
+    assert all(command in answer.stdout for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_explains_itself(command):
+    answer = apus.run(command, "--help")
+    assert answer.returncode == 0 and "USAGE" in answer.stdout
+    assert "--model" in answer.stdout or command == "inspect"
+
+
+def test_serve_names_its_options():
+    text = apus.run("serve", "--help").stdout
+    assert all(option in text for option in ["--model", "--host", "--port", "--threads", "--precision"])
+
+
+@pytest.mark.parametrize("command", ["serve", "complete", "inspect", "tokenize", "bench"])
+def test_a_file_that_is_no_model_is_a_clear_error(command, tmp_path):
+    model = tmp_path / "no-model.gguf"
+    model.write_bytes(b"This is no model.")
+    option = [model] if command == "inspect" else ["--model", model]
+    prompt = ["Hello"] if command == "complete" else []
+    answer = apus.run(command, *option, *prompt, input="[]")
+    assert answer.returncode != 0 and "no-model.gguf" in answer.stderr
+    assert answer.returncode > 0, "it ended by a signal"
+
+
+def test_a_missing_default_model_names_the_command_that_fetches_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("APUS_MODELS", str(tmp_path))
+    answer = apus.run("serve", "--port", "0")
+    assert answer.returncode > 0 and "fetch-model" in answer.stderr
+
+
+def golden_strings():
+    path = GOLDEN / "strings.json"
+    return json.loads(path.read_text())["strings"]
+
+
+@pytest.mark.parametrize(("options", "kind"), [([], "plain"), (["--special"], "special")])
+def test_tokenize_gives_the_reference_ids(smollm2, options, kind):
+    golden = json.loads((GOLDEN / "smollm2.json").read_text())[kind]
+    answer = apus.run("tokenize", "--model", smollm2, *options, input=json.dumps(golden_strings()))
+    assert answer.returncode == 0, answer.stderr
+    assert [json.loads(line) for line in answer.stdout.splitlines()] == golden
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '["a"', '"a"'])
+def test_tokenize_refuses_what_is_no_array_of_strings(smollm2, text):
+    answer = apus.run("tokenize", "--model", smollm2, input=text)
+    assert answer.returncode > 0 and answer.stderr and not answer.stdout
+
+
+def test_inspect_tells_what_is_in_the_file(smollm2):
+    answer = apus.run("inspect", smollm2)
+    assert answer.returncode == 0, answer.stderr
+    for word in ["llama", "general.architecture", "token_embd.weight", "Q4_1", "KV"]:
+        assert word in answer.stdout
+
+
+def test_complete_continues_a_text(smollm2):
+    options = ["--model", smollm2, "--max-tokens", "8", "--temperature", "0"]
+    answer = apus.run("complete", *options, "The capital of France is")
+    assert answer.returncode == 0, answer.stderr
+    assert "Paris" in answer.stdout
+
+
+def test_bench_writes_one_json_object_a_line(smollm2):
+    options = "--threads 2 --prompt 32 --generate 4 --batch 1,2 --precision q8 --json".split()
+    answer = apus.run("bench", "--model", smollm2, *options)
+    assert answer.returncode == 0, answer.stderr
+    lines = [json.loads(line) for line in answer.stdout.splitlines()]
+    keys = ["engine", "test", "tokens", "batch", "threads", "tokens_per_second"]
+    assert [list(line) for line in lines] == [keys] * 3
+    assert [(line["test"], line["tokens"], line["batch"]) for line in lines] == [
+        ("prefill", 32, 1),
+        ("decode", 4, 1),
+        ("decode", 4, 2),
+    ]
+    assert all(line["engine"] == "apus" and line["tokens_per_second"] > 0 for line in lines)
+
+
+def test_ctrl_c_stops_the_answer_and_not_the_chat(smollm2):
+    chat = pexpect.spawn(str(apus.BINARY), ["chat", "--model", str(smollm2)], encoding="utf-8", timeout=60)
+    try:
+        chat.expect("> ")
+        chat.sendline("Write a very long story about a bird.")
+        chat.expect(r"\w+ \w+ \w+ \w+ \w+ \w+ \w+ \w+ \w+ \w+")
+        chat.sendintr()
+        chat.expect("> ")
+        chat.sendline("What is the capital of France?")
+        chat.expect("Paris")
+        chat.expect("> ")
+        chat.sendeof()
+        chat.expect(pexpect.EOF)
+        chat.close()
+        assert chat.exitstatus == 0
+    finally:
+        chat.close(force=True)
