@@ -46,6 +46,9 @@ public enum TensorType: UInt32, Sendable, CaseIterable {
         }
     }
 
+    /// Whether weights are codes with a scale, rather than floats.
+    public var isQuantized: Bool { blockElements > 1 }
+
     /// The name that people use: `Q4_K`.
     public var name: String {
         switch self {

@@ -2,4 +2,6 @@
 #define APUS_CKERNELS_H
 // Kernels in C. One header per subject.
 #include "dequantize.h"
+#include "kernels.h"
+#include "panels.h"
 #endif

@@ -1,0 +1,94 @@
+#ifndef APUS_KERNELS_H
+#define APUS_KERNELS_H
+#include <stddef.h>
+#include <stdint.h>
+#include "panels.h"
+
+// The kernels of one instruction set, behind one table. The scalar matrix product is the specification of
+// its fast variants, which give the same bits; a column's result never depends on the columns beside it.
+
+/// Activations in 8-bit groups of 32, as the quantised panels want them.
+///
+/// A column is one plane (a ~ d*q) or, in high precision, two: the second holds what the first left over,
+/// so that a ~ d0*q0 + d1*q1 with d1 = d0/254, about 15 bits. Plane p of column c is physical column
+/// c*planes + p.
+typedef struct {
+    int8_t *codes;   // [physical column][k], -127...127
+    float *scales;   // [physical column][k/32], d
+    float *sums;     // [physical column][k/32], d * sum of the group's codes
+    int16_t *halves; // [physical column][k/32][2], sums of the codes of each half group
+} apus_activations;
+
+/// The columns of one sequence for one KV head; see attention below.
+typedef struct {
+    const float *queries;   // [column][query_stride], the head's part at head*head_dim
+    float *outputs;         // [column][output_stride]
+    size_t query_stride;
+    size_t output_stride;
+    const uint16_t *cache;  // f16; block b of this layer starts at b*block_stride
+    size_t block_stride;    // in f16 elements
+    size_t keys_offset;     // of this KV head's keys inside the layer's part: [head_dim][32 positions]
+    size_t values_offset;   // and of its values: [32 positions][head_dim]
+    const int32_t *blocks;  // the sequence's block table
+    size_t position;        // of the first column
+    size_t columns;
+    size_t first_head;      // the query heads first_head ..< first_head + heads share this KV head
+    size_t heads;
+    size_t head_dim;        // a multiple of 16, at most 512
+    size_t window;          // positions that a query sees, itself included; 0 is all
+    float scale;
+} apus_attention_item;
+
+typedef struct {
+    const char *name;
+
+    /// Quantises `columns` rows of `k` floats into the columns first_column... of `out`.
+    void (*quantize)(
+        const float *x, size_t x_stride, size_t columns, size_t k, int planes, size_t first_column,
+        const apus_activations *out);
+
+    /// out[c*out_stride + 8*p + row] = row of panel p . column first_column + c, for `panels` panels that
+    /// follow each other; quantised kinds only.
+    void (*matmul_quantized)(
+        apus_panel_kind kind, const void *panel, size_t panels, size_t k, const apus_activations *x, int planes,
+        size_t first_column, size_t columns, float *out, size_t out_stride);
+
+    /// The same for F32, F16 and BF16 panels against float columns.
+    void (*matmul_float)(
+        apus_panel_kind kind, const void *panel, size_t panels, size_t k, const float *x, size_t x_stride,
+        size_t columns, float *out, size_t out_stride);
+
+    /// y = x / sqrt(mean(x^2) + epsilon) * weight; y may be x. RMSNorm, arXiv:1910.07467.
+    void (*rms_norm)(const float *x, const float *weight, float epsilon, size_t n, float *y);
+    /// x += y
+    void (*add)(float *x, const float *y, size_t n);
+    /// x *= factor
+    void (*scale)(float *x, float factor, size_t n);
+    /// gate = silu(gate) * up
+    void (*silu_multiply)(float *gate, const float *up, size_t n);
+    /// gate = gelu(gate) * up, the tanh form
+    void (*gelu_multiply)(float *gate, const float *up, size_t n);
+    /// Rotates pairs (i, i + n/2); cosines and sines are [n/2]. RoPE, arXiv:2104.09864, NeoX order.
+    void (*rope_halves)(float *x, const float *cosines, const float *sines, size_t n);
+    /// Rotates pairs (2i, 2i + 1), the paper's order.
+    void (*rope_pairs)(float *x, const float *cosines, const float *sines, size_t n);
+    /// Writes one head's key and value of one position into its block; offset is the position in the block.
+    void (*store_key_value)(
+        const float *key, const float *value, size_t head_dim, size_t offset, uint16_t *keys, uint16_t *values);
+    /// Softmax attention of an item's columns over positions 0 ... their own. `scratch` holds
+    /// APUS_ATTENTION_SCRATCH floats.
+    void (*attention)(const apus_attention_item *item, float *scratch);
+    /// The largest of n floats and the sum of exp(x - largest), n >= 1.
+    void (*log_sum_exp)(const float *x, size_t n, float *largest, double *sum);
+} apus_kernels;
+
+enum { APUS_KV_BLOCK = 32, APUS_HEAD_DIM_MAX = 512, APUS_ATTENTION_SCRATCH = 4 * (APUS_HEAD_DIM_MAX + 64) };
+
+/// Runs on any CPU.
+const apus_kernels *apus_kernels_portable(void);
+/// The fastest that this CPU runs.
+const apus_kernels *apus_kernels_best(void);
+/// "portable", "avx2": that one, or NULL where this CPU does not run it.
+const apus_kernels *apus_kernels_named(const char *name);
+
+#endif

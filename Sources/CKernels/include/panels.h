@@ -1,0 +1,61 @@
+#ifndef APUS_PANELS_H
+#define APUS_PANELS_H
+#include <stddef.h>
+#include <stdint.h>
+
+// Weights as the matrix kernels read them.
+//
+// A panel is 8 output rows, interleaved so that one 32-byte vector holds 8 rows x 4 consecutive k, one
+// 32-bit lane per row: results come out of a kernel in row order, with no shuffle and no horizontal sum.
+// Along k a panel is cut into groups of 32 (quantised formats) and, for the K-quants, super-blocks of 256.
+//
+// Codes stay unsigned; a format's offset is corrected through the sums of the activations.
+// Code vector j of a group, j = 0..7, holds k = 4j .. 4j+3 of the group: byte 4r+i is row r, k = 4j+i.
+// Nibble vectors: byte b of stored vector j holds code vector j in its low half, j+4 in its high half.
+//
+//   kind      group bytes, in order                                             weight
+//   Q4_0      f16 d[8], nibbles[128]                                            d*(q-8)
+//   Q4_1      f16 d[8], f16 m[8], nibbles[128]                                  d*q + m
+//   Q5_0      f16 d[8], bits[32], nibbles[128]                                  d*(q-16)
+//   Q5_1      f16 d[8], f16 m[8], bits[32], nibbles[128]                        d*q + m
+//   Q8_0      f16 d[8], bytes[256] (code + 128)                                 d*(q-128)
+//   Q4_K      super: f16 d[8], f16 m[8], then 8 x {u8 s[8], u8 o[8], nibbles}   d*s*q - m*o
+//   Q5_K      the same with bits[32] before the nibbles of each group
+//   Q6_K      super: f16 d[8], 16 unused, then 8 x {i8 s[8][2], pairs[64], nibbles}  d*s*(q-32), s per 16 k
+//   F32, F16, BF16   [k][8 rows]
+//
+// bits[32]: bit j of byte b is the fifth bit of byte b of code vector j.
+// pairs[64]: two 32-byte vectors, code vectors 0-3 and 4-7; bits 2j', 2j'+1 of byte b are the fifth and
+// sixth bit of byte b of code vector j' of that half.
+typedef enum {
+    APUS_PANEL_NONE = 0,
+    APUS_PANEL_Q4_0,
+    APUS_PANEL_Q4_1,
+    APUS_PANEL_Q5_0,
+    APUS_PANEL_Q5_1,
+    APUS_PANEL_Q8_0,
+    APUS_PANEL_Q4_K,
+    APUS_PANEL_Q5_K,
+    APUS_PANEL_Q6_K,
+    APUS_PANEL_F32,
+    APUS_PANEL_F16,
+    APUS_PANEL_BF16,
+} apus_panel_kind;
+
+enum { APUS_PANEL_ROWS = 8, APUS_GROUP = 32, APUS_SUPER = 256 };
+
+/// The panel kind that holds a GGUF tensor type, or APUS_PANEL_NONE where there is none yet: such a matrix
+/// keeps its source blocks and is dequantised to an F32 panel as it is used.
+apus_panel_kind apus_panel_kind_of(uint32_t ggml_type);
+
+/// Bytes of one panel with rows of `k` weights; `k` is a whole number of the type's blocks.
+size_t apus_panel_bytes(apus_panel_kind kind, size_t k);
+
+/// Writes one panel from `rows` (1...8) source rows of `row_bytes` each; missing rows become zeros.
+void apus_pack_panel(apus_panel_kind kind, const void *source, size_t row_bytes, size_t rows, size_t k, void *panel);
+
+/// Writes one F32 panel from rows of any type that apus_dequantize takes. `scratch` holds k floats.
+void apus_dequantize_panel(
+    uint32_t ggml_type, const void *source, size_t row_bytes, size_t rows, size_t k, float *scratch, float *panel);
+
+#endif

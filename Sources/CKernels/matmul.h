@@ -1,0 +1,35 @@
+#ifndef APUS_MATMUL_H
+#define APUS_MATMUL_H
+#include "kernels.h"
+
+// The matrix products of each instruction set; dispatch.c chooses. A panel's result for one physical column
+// is, group by group along k, acc = fma(float(dot), scale * column scale, acc), then for formats with a min
+// or an offset acc = fma(min, column sum, acc); the planes of a column are added at the end. Every variant
+// keeps that order, so that all give the same bits.
+
+void apus_portable_quantize(
+    const float *x, size_t x_stride, size_t columns, size_t k, int planes, size_t first_column,
+    const apus_activations *out);
+void apus_portable_matmul_quantized(
+    apus_panel_kind kind, const void *panel, size_t panels, size_t k, const apus_activations *x, int planes,
+    size_t first_column, size_t columns, float *out, size_t out_stride);
+void apus_portable_matmul_float(
+    apus_panel_kind kind, const void *panel, size_t panels, size_t k, const float *x, size_t x_stride, size_t columns,
+    float *out, size_t out_stride);
+
+void apus_avx2_quantize(
+    const float *x, size_t x_stride, size_t columns, size_t k, int planes, size_t first_column,
+    const apus_activations *out);
+void apus_avx2_matmul_quantized(
+    apus_panel_kind kind, const void *panel, size_t panels, size_t k, const apus_activations *x, int planes,
+    size_t first_column, size_t columns, float *out, size_t out_stride);
+void apus_avx2_matmul_float(
+    apus_panel_kind kind, const void *panel, size_t panels, size_t k, const float *x, size_t x_stride, size_t columns,
+    float *out, size_t out_stride);
+
+/// The step from one plane's scale to the next: what rounding to 8 bits leaves is at most half a step.
+#define APUS_PLANE_RATIO (1.0f / 254.0f)
+/// A group whose scale is below this is all zeros: its reciprocal would leave the range of f32.
+#define APUS_SCALE_MIN 1e-30f
+
+#endif

@@ -1,0 +1,172 @@
+#include "panels.h"
+#include "dequantize.h"
+#include <string.h>
+
+// Source block layouts are those of GGUF (see dequantize.c); panel layouts stand in panels.h.
+
+enum { NIBBLES = 128, BITS = 32, PAIRS = 64, HALF_VECTOR = 16 };
+
+apus_panel_kind apus_panel_kind_of(uint32_t ggml_type) {
+    switch (ggml_type) {
+    case 0: return APUS_PANEL_F32;
+    case 1: return APUS_PANEL_F16;
+    case 2: return APUS_PANEL_Q4_0;
+    case 3: return APUS_PANEL_Q4_1;
+    case 6: return APUS_PANEL_Q5_0;
+    case 7: return APUS_PANEL_Q5_1;
+    case 8: return APUS_PANEL_Q8_0;
+    case 12: return APUS_PANEL_Q4_K;
+    case 13: return APUS_PANEL_Q5_K;
+    case 14: return APUS_PANEL_Q6_K;
+    case 30: return APUS_PANEL_BF16;
+    default: return APUS_PANEL_NONE;
+    }
+}
+
+size_t apus_panel_bytes(apus_panel_kind kind, size_t k) {
+    const size_t groups = k / APUS_GROUP, supers = k / APUS_SUPER;
+    switch (kind) {
+    case APUS_PANEL_Q4_0: return groups * (16 + NIBBLES);
+    case APUS_PANEL_Q4_1: return groups * (32 + NIBBLES);
+    case APUS_PANEL_Q5_0: return groups * (16 + BITS + NIBBLES);
+    case APUS_PANEL_Q5_1: return groups * (32 + BITS + NIBBLES);
+    case APUS_PANEL_Q8_0: return groups * (16 + 256);
+    case APUS_PANEL_Q4_K: return supers * (32 + 8 * (16 + NIBBLES));
+    case APUS_PANEL_Q5_K: return supers * (32 + 8 * (16 + BITS + NIBBLES));
+    case APUS_PANEL_Q6_K: return supers * (32 + 8 * (16 + PAIRS + NIBBLES));
+    case APUS_PANEL_F32: return k * APUS_PANEL_ROWS * 4;
+    case APUS_PANEL_F16:
+    case APUS_PANEL_BF16: return k * APUS_PANEL_ROWS * 2;
+    case APUS_PANEL_NONE: break;
+    }
+    return 0;
+}
+
+// Places 32 codes of one row (in order of k, at most 15 after masking) into a group's nibbles.
+static void put_nibbles(const uint8_t codes[32], size_t row, uint8_t *nibbles) {
+    for (size_t k = 0; k < HALF_VECTOR; k++)
+        nibbles[(k / 4) * 32 + row * 4 + k % 4] = (uint8_t)((codes[k] & 15) | (codes[k + HALF_VECTOR] & 15) << 4);
+}
+
+static void put_bits(const uint8_t codes[32], size_t row, uint8_t *bits) {
+    for (size_t k = 0; k < 32; k++) bits[row * 4 + k % 4] |= (uint8_t)((codes[k] >> 4 & 1) << (k / 4));
+}
+
+static void put_pairs(const uint8_t codes[32], size_t row, uint8_t *pairs) {
+    for (size_t k = 0; k < 32; k++)
+        pairs[(k / 16) * 32 + row * 4 + k % 4] |= (uint8_t)((codes[k] >> 4 & 3) << (2 * (k / 4 % 4)));
+}
+
+// Scale and min of sub-block j of a K-quant's twelve packed bytes (six bits each).
+static void scale_and_min(const uint8_t packed[12], size_t j, uint8_t *scale, uint8_t *min) {
+    if (j < 4) {
+        *scale = packed[j] & 63;
+        *min = packed[j + 4] & 63;
+    } else {
+        *scale = (uint8_t)((packed[j + 4] & 15) | (packed[j - 4] >> 6) << 4);
+        *min = (uint8_t)((packed[j + 4] >> 4) | (packed[j] >> 6) << 4);
+    }
+}
+
+// One row of a legacy format: blocks of 32 with one f16 scale, perhaps a min, perhaps fifth bits.
+static void pack_legacy(apus_panel_kind kind, const uint8_t *block, size_t row, size_t k, uint8_t *panel) {
+    const int has_min = kind == APUS_PANEL_Q4_1 || kind == APUS_PANEL_Q5_1;
+    const int has_bits = kind == APUS_PANEL_Q5_0 || kind == APUS_PANEL_Q5_1;
+    const size_t head = has_min ? 4 : 2, block_bytes = head + (has_bits ? 4 : 0) + 16;
+    const size_t group_bytes = apus_panel_bytes(kind, APUS_GROUP);
+    for (size_t g = 0; g < k / APUS_GROUP; g++, block += block_bytes, panel += group_bytes) {
+        uint8_t codes[32], *to = panel;
+        uint32_t fifth = 0;
+        if (has_bits) memcpy(&fifth, block + head, 4);
+        const uint8_t *nibbles = block + block_bytes - 16;
+        for (size_t i = 0; i < 16; i++) {
+            codes[i] = (uint8_t)((nibbles[i] & 15) | (fifth >> i & 1) << 4);
+            codes[i + 16] = (uint8_t)((nibbles[i] >> 4) | (fifth >> (i + 16) & 1) << 4);
+        }
+        memcpy(to + row * 2, block, 2), to += 16;
+        if (has_min) memcpy(to + row * 2, block + 2, 2), to += 16;
+        if (has_bits) put_bits(codes, row, to), to += BITS;
+        put_nibbles(codes, row, to);
+    }
+}
+
+static void pack_q8_0(const uint8_t *block, size_t row, size_t k, uint8_t *panel) {
+    for (size_t g = 0; g < k / APUS_GROUP; g++, block += 34, panel += 16 + 256) {
+        memcpy(panel + row * 2, block, 2);
+        for (size_t i = 0; i < 32; i++) panel[16 + (i / 4) * 32 + row * 4 + i % 4] = (uint8_t)(block[2 + i] ^ 0x80);
+    }
+}
+
+static void pack_q4_k_q5_k(apus_panel_kind kind, const uint8_t *block, size_t row, size_t k, uint8_t *panel) {
+    const int has_bits = kind == APUS_PANEL_Q5_K;
+    const size_t group_bytes = 16 + (has_bits ? BITS : 0) + NIBBLES;
+    for (size_t s = 0; s < k / APUS_SUPER; s++, block += has_bits ? 176 : 144) {
+        memcpy(panel + row * 2, block, 2);
+        memcpy(panel + 16 + row * 2, block + 2, 2);
+        panel += 32;
+        const uint8_t *fifth = block + 16, *nibbles = block + (has_bits ? 48 : 16);
+        for (size_t j = 0; j < 8; j++, panel += group_bytes) {
+            uint8_t codes[32], *to = panel + 16;
+            for (size_t i = 0; i < 32; i++) {
+                codes[i] = (uint8_t)(nibbles[(j / 2) * 32 + i] >> (4 * (j % 2)) & 15);
+                if (has_bits) codes[i] |= (uint8_t)((fifth[i] >> j & 1) << 4);
+            }
+            scale_and_min(block + 4, j, panel + row, panel + 8 + row);
+            if (has_bits) put_bits(codes, row, to), to += BITS;
+            put_nibbles(codes, row, to);
+        }
+    }
+}
+
+// Q6_K: 128 low halves, 64 high pairs, 16 signed scales, f16 d; two halves of 128 weights each.
+static void pack_q6_k(const uint8_t *block, size_t row, size_t k, uint8_t *panel) {
+    for (size_t s = 0; s < k / APUS_SUPER; s++, block += 210) {
+        memcpy(panel + row * 2, block + 208, 2);
+        panel += 32;
+        for (size_t j = 0; j < 8; j++, panel += 16 + PAIRS + NIBBLES) {
+            uint8_t codes[32];
+            const uint8_t *low = block + (j / 4) * 64 + (j % 2) * 32, *high = block + 128 + (j / 4) * 32;
+            for (size_t i = 0; i < 32; i++)
+                codes[i] = (uint8_t)((low[i] >> (4 * (j % 4 / 2)) & 15) | (high[i] >> (2 * (j % 4)) & 3) << 4);
+            panel[row * 2] = block[192 + 2 * j];
+            panel[row * 2 + 1] = block[192 + 2 * j + 1];
+            put_pairs(codes, row, panel + 16);
+            put_nibbles(codes, row, panel + 16 + PAIRS);
+        }
+    }
+}
+
+static void pack_floats(size_t width, const uint8_t *source, size_t row, size_t k, uint8_t *panel) {
+    for (size_t i = 0; i < k; i++) memcpy(panel + (i * APUS_PANEL_ROWS + row) * width, source + i * width, width);
+}
+
+void apus_pack_panel(
+    apus_panel_kind kind, const void *source, size_t row_bytes, size_t rows, size_t k, void *panel) {
+    memset(panel, 0, apus_panel_bytes(kind, k));
+    for (size_t row = 0; row < rows; row++) {
+        const uint8_t *from = (const uint8_t *)source + row * row_bytes;
+        switch (kind) {
+        case APUS_PANEL_Q4_0:
+        case APUS_PANEL_Q4_1:
+        case APUS_PANEL_Q5_0:
+        case APUS_PANEL_Q5_1: pack_legacy(kind, from, row, k, panel); break;
+        case APUS_PANEL_Q8_0: pack_q8_0(from, row, k, panel); break;
+        case APUS_PANEL_Q4_K:
+        case APUS_PANEL_Q5_K: pack_q4_k_q5_k(kind, from, row, k, panel); break;
+        case APUS_PANEL_Q6_K: pack_q6_k(from, row, k, panel); break;
+        case APUS_PANEL_F32: pack_floats(4, from, row, k, panel); break;
+        case APUS_PANEL_F16:
+        case APUS_PANEL_BF16: pack_floats(2, from, row, k, panel); break;
+        case APUS_PANEL_NONE: break;
+        }
+    }
+}
+
+void apus_dequantize_panel(
+    uint32_t ggml_type, const void *source, size_t row_bytes, size_t rows, size_t k, float *scratch, float *panel) {
+    for (size_t row = 0; row < APUS_PANEL_ROWS; row++) {
+        if (row >= rows || apus_dequantize(ggml_type, (const uint8_t *)source + row * row_bytes, scratch, k) != 0)
+            memset(scratch, 0, k * sizeof(float));
+        for (size_t i = 0; i < k; i++) panel[i * APUS_PANEL_ROWS + row] = scratch[i];
+    }
+}

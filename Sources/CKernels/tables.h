@@ -1,0 +1,27 @@
+#ifndef APUS_TABLES_H
+#define APUS_TABLES_H
+#include "kernels.h"
+
+/// The table of one instruction set: the functions of vector.h under `set`, the matrix products under `products`.
+#define TABLE(set, products)                              \
+    {                                                     \
+        .name = #set,                                     \
+        .quantize = products##_quantize,                  \
+        .matmul_quantized = products##_matmul_quantized,  \
+        .matmul_float = products##_matmul_float,          \
+        .rms_norm = set##_rms_norm,                       \
+        .add = set##_add,                                 \
+        .scale = set##_scale,                             \
+        .silu_multiply = set##_silu_multiply,             \
+        .gelu_multiply = set##_gelu_multiply,             \
+        .rope_halves = set##_rope_halves,                 \
+        .rope_pairs = set##_rope_pairs,                   \
+        .store_key_value = set##_store_key_value,         \
+        .attention = set##_attention,                     \
+        .log_sum_exp = set##_log_sum_exp,                 \
+    }
+
+extern const apus_kernels apus_portable_table;
+extern const apus_kernels apus_avx2_table;
+
+#endif

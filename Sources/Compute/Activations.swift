@@ -1,0 +1,58 @@
+import CKernels
+
+/// How exactly activations enter a quantised matrix product.
+public enum Precision: String, Sendable, CaseIterable {
+    /// One plane of 8-bit codes in groups of 32.
+    case q8
+    /// Two planes, about 15 bits.
+    case high
+
+    public var planes: Int { self == .q8 ? 1 : 2 }
+}
+
+/// Columns of activations as a matrix product reads them: in f32, and quantised (see `panels.h`).
+public final class Activations {
+    public let width: Int
+    public let columnsMax: Int
+    public let precision: Precision
+    /// [column][width]
+    public let floats: Buffer<Float>
+    private let codes: Buffer<Int8>
+    private let scales: Buffer<Float>
+    private let sums: Buffer<Float>
+    private let halves: Buffer<Int16>
+    /// The buffers above, as the kernels want them.
+    let quantized: UnsafeMutablePointer<apus_activations>
+
+    /// - Parameter width: the widest input of the matrices that will read these.
+    public init(width: Int, columnsMax: Int, precision: Precision) {
+        let groups = (width + 31) / 32
+        let planes = columnsMax * precision.planes
+        self.width = width
+        self.columnsMax = columnsMax
+        self.precision = precision
+        floats = Buffer(columnsMax * width)
+        codes = Buffer(planes * groups * 32)
+        scales = Buffer(planes * groups)
+        sums = Buffer(planes * groups)
+        halves = Buffer(planes * groups * 2)
+        quantized = .allocate(capacity: 1)
+        quantized.initialize(
+            to: apus_activations(
+                codes: codes.pointer, scales: scales.pointer, sums: sums.pointer, halves: halves.pointer))
+    }
+
+    deinit { quantized.deallocate() }
+
+    /// Bytes that such buffers take.
+    public static func byteCount(width: Int, columnsMax: Int, precision: Precision) -> Int {
+        columnsMax * width * 4 + columnsMax * precision.planes * ((width + 31) / 32) * (32 + 4 + 4 + 4)
+    }
+
+    /// Quantises rows of `k` floats, `stride` apart, into the given columns.
+    @inline(__always)
+    public func quantize(_ x: UnsafePointer<Float>, stride: Int, columns: Range<Int>, k: Int, kernels: Kernels) {
+        kernels.table.pointee.quantize(
+            x, stride, columns.count, k, Int32(precision.planes), columns.lowerBound, quantized)
+    }
+}

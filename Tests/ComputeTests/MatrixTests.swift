@@ -1,0 +1,169 @@
+import CKernels
+import Compute
+import Testing
+
+@Suite("A matrix product") struct MatrixTests {
+    /// Column counts that meet every block size of the kernels and more than one column group.
+    static let columnCounts = [1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 70]
+
+    @Test("agrees with the dequantised weights in f32", arguments: TensorType.allCases)
+    func agreesWithDequantisedWeights(_ type: TensorType) throws {
+        var random = SplitMix64(UInt64(type.rawValue) + 1)
+        let problem = Problem(type, rows: 21, width: 512, columns: 5, &random)
+        for kernels in allKernels {
+            let high = problem.product(.high, kernels)
+            let low = problem.product(.q8, kernels)
+            for column in 0..<problem.columns {
+                for row in 0..<problem.rows {
+                    let (exact, size) = problem.exact(row, column)
+                    let at = column * problem.rows + row
+                    #expect(abs(Double(high[at]) - exact) <= 2e-5 * size, "\(kernels.name) \(type.name) \(row) \(column)")
+                    #expect(abs(Double(low[at]) - exact) <= 6e-3 * size, "\(kernels.name) \(type.name) \(row) \(column)")
+                }
+            }
+        }
+    }
+
+    @Test("gives the same bits in every instruction set", arguments: TensorType.allCases)
+    func sameBitsEverywhere(_ type: TensorType) throws {
+        var random = SplitMix64(UInt64(type.rawValue) + 100)
+        for columns in Self.columnCounts {
+            let problem = Problem(type, rows: 19, width: 256, columns: columns, &random)
+            for precision in Precision.allCases {
+                let reference = problem.product(precision, .portable)
+                for kernels in allKernels { #expect(problem.product(precision, kernels) == reference, "\(columns) columns") }
+            }
+        }
+    }
+
+    @Test("gives a column the same bits whatever stands beside it", arguments: TensorType.allCases)
+    func batchInvariant(_ type: TensorType) throws {
+        var random = SplitMix64(UInt64(type.rawValue) + 200)
+        let problem = Problem(type, rows: 16, width: 256, columns: 70, &random)
+        for precision in Precision.allCases {
+            let all = problem.product(precision, .best)
+            for count in Self.columnCounts {
+                let some = problem.product(precision, .best, columns: count)
+                #expect(some == Array(all.prefix(count * problem.rows)), "\(count) columns")
+            }
+        }
+    }
+
+    @Test("survives the largest codes and activations", arguments: TensorType.allCases.filter(\.isQuantized))
+    func extremes(_ type: TensorType) throws {
+        var random = SplitMix64(7)
+        for fill in [UInt8(0), 0x7f, 0x80, 0xff] {
+            var problem = Problem(type, rows: 8, width: 256, columns: 7, &random)
+            problem.fillCodes(fill)
+            for value in [Float(1), -1] {
+                problem.x = problem.x.map { _ in value }
+                for precision in Precision.allCases {
+                    let reference = problem.product(precision, .portable)
+                    for kernels in allKernels { #expect(problem.product(precision, kernels) == reference) }
+                }
+            }
+        }
+    }
+
+    @Test("takes tiny, zero and huge activations without a NaN")
+    func unusualActivations() {
+        var random = SplitMix64(11)
+        var problem = Problem(.q4_1, rows: 8, width: 128, columns: 4, &random)
+        for value: Float in [0, Float.leastNonzeroMagnitude, 1e-32, 1e30] {
+            problem.x = problem.x.map { $0 * value }
+            for kernels in allKernels {
+                for precision in Precision.allCases {
+                    #expect(problem.product(precision, kernels).allSatisfy { $0.isFinite })
+                }
+            }
+            problem.x = problem.x.map { _ in Float.random(in: -1...1, using: &random) }
+        }
+    }
+}
+
+/// The instruction sets that this CPU runs.
+let allKernels = ["portable", "avx2"].compactMap { Kernels(named: $0) }
+
+/// Random weights and activations, and their product.
+struct Problem {
+    let type: TensorType
+    let rows: Int
+    let width: Int
+    let columns: Int
+    var blocks: [UInt8]
+    /// [column][width]
+    var x: [Float]
+
+    init(_ type: TensorType, rows: Int, width: Int, columns: Int, _ random: inout SplitMix64) {
+        (self.type, self.rows, self.width, self.columns) = (type, rows, width, columns)
+        blocks = randomBlocks(type, rows: rows, width: width, &random)
+        x = (0..<columns * width).map { _ in Float.random(in: -1...1, using: &random) }
+    }
+
+    /// Sets every byte that is no scale.
+    mutating func fillCodes(_ byte: UInt8) {
+        let scales = blocks
+        blocks = blocks.map { _ in byte }
+        for block in 0..<blocks.count / type.blockBytes {
+            for offset in 0..<type.blockBytes where type.scaleBytes.contains(offset) {
+                blocks[block * type.blockBytes + offset] = scales[block * type.blockBytes + offset]
+            }
+        }
+    }
+
+    /// [column][row]
+    func product(_ precision: Precision, _ kernels: Kernels, columns: Int? = nil) -> [Float] {
+        let columns = columns ?? self.columns
+        var out = [Float](repeating: .nan, count: columns * rows)
+        blocks.withUnsafeBytes { source in
+            guard let base = source.baseAddress, let arena = Arena(byteCount: 1 << 20) else { return }
+            let matrix = Matrix(type: type, rows: rows, width: width, source: base)
+            if matrix.packedBytes > 0 {
+                matrix.pack(panels: 0..<matrix.panelCount, to: arena.base)
+                matrix.use(panels: arena.base)
+            }
+            let input = Activations(width: width, columnsMax: columns, precision: precision)
+            for i in 0..<columns * width { input.floats.pointer[i] = x[i] }
+            input.quantize(input.floats.pointer, stride: width, columns: 0..<columns, k: width, kernels: kernels)
+            let scratch = Buffer<Float>(Matrix.scratchCount(width))
+            out.withUnsafeMutableBufferPointer { buffer in
+                guard let to = buffer.baseAddress else { return }
+                matrix.multiply(
+                    panels: 0..<matrix.panelCount, input, columns: columns, out: to, outStride: rows,
+                    scratch: scratch.pointer, kernels: kernels)
+            }
+        }
+        return out
+    }
+
+    /// The product in double precision, and the sum of the magnitudes of its terms' bounds.
+    func exact(_ row: Int, _ column: Int) -> (Double, Double) {
+        let rowBytes = width / type.blockElements * type.blockBytes
+        var weights = [Float](repeating: 0, count: width)
+        let ok = blocks.withUnsafeBytes {
+            apus_dequantize(type.rawValue, $0.baseAddress.map { $0 + row * rowBytes }, &weights, width)
+        }
+        guard ok == 0 else { return (.nan, 0) }
+        var sum = 0.0, size = 0.0
+        for i in 0..<width {
+            sum += Double(weights[i]) * Double(x[column * width + i])
+            size += abs(Double(weights[i]))
+        }
+        return (sum, size)
+    }
+}
+
+extension TensorType {
+    /// Bytes of a block that hold f16 or exponent scales.
+    fileprivate var scaleBytes: Set<Int> {
+        switch self {
+        case .q4_0, .q5_0, .q8_0, .iq4_NL, .iq4_XS: [0, 1]
+        case .q4_1, .q5_1, .q4_K, .q5_K: [0, 1, 2, 3]
+        case .q2_K: [80, 81, 82, 83]
+        case .q3_K: [108, 109]
+        case .q6_K: [208, 209]
+        case .mxfp4: [0]
+        case .f32, .f16, .bf16: []
+        }
+    }
+}
