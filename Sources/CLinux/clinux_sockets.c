@@ -1,0 +1,74 @@
+#define _GNU_SOURCE
+#include "CLinuxSockets.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+const uint32_t apus_epoll_in = EPOLLIN;
+const uint32_t apus_epoll_out = EPOLLOUT;
+const uint32_t apus_epoll_rdhup = EPOLLRDHUP;
+const uint32_t apus_epoll_hup = EPOLLHUP;
+const uint32_t apus_epoll_err = EPOLLERR;
+
+static int result(int value) { return value < 0 ? -errno : value; }
+
+int apus_epoll_create(void) { return result(epoll_create1(EPOLL_CLOEXEC)); }
+
+static int control(int epoll, int operation, int fd, uint32_t events, uint64_t data) {
+    struct epoll_event event = {.events = events, .data.u64 = data};
+    return result(epoll_ctl(epoll, operation, fd, &event));
+}
+
+int apus_epoll_add(int epoll, int fd, uint32_t events, uint64_t data) {
+    return control(epoll, EPOLL_CTL_ADD, fd, events, data);
+}
+
+int apus_epoll_modify(int epoll, int fd, uint32_t events, uint64_t data) {
+    return control(epoll, EPOLL_CTL_MOD, fd, events, data);
+}
+
+int apus_epoll_remove(int epoll, int fd) { return control(epoll, EPOLL_CTL_DEL, fd, 0, 0); }
+
+int apus_epoll_poll(int epoll, struct apus_epoll_event *events, int capacity) {
+    struct epoll_event ready[256];
+    int count = epoll_wait(epoll, ready, capacity < 256 ? capacity : 256, 0);
+    for (int i = 0; i < count; i++) {
+        events[i].data = ready[i].data.u64;
+        events[i].events = ready[i].events;
+    }
+    return result(count);
+}
+
+int apus_eventfd_create(void) { return result(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)); }
+
+void apus_eventfd_signal(int fd) {
+    uint64_t one = 1;
+    // Fails only when the counter is full: then it is readable anyway.
+    ssize_t ignored = write(fd, &one, sizeof one);
+    (void)ignored;
+}
+
+void apus_eventfd_clear(int fd) {
+    uint64_t count;
+    ssize_t ignored = read(fd, &count, sizeof count);
+    (void)ignored;
+}
+
+int apus_timerfd_create(void) {
+    return result(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+}
+
+int apus_timerfd_set(int fd, uint64_t deadline) {
+    struct itimerspec at = {
+        .it_value = {.tv_sec = (time_t)(deadline / 1000000000u), .tv_nsec = (long)(deadline % 1000000000u)}};
+    return result(timerfd_settime(fd, TFD_TIMER_ABSTIME, &at, NULL));
+}
+
+int apus_accept(int listener) { return result(accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)); }
+
+int apus_random(void *bytes, size_t count) { return result((int)getrandom(bytes, count, 0)); }

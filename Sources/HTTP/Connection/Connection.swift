@@ -1,0 +1,430 @@
+import CLinux
+import Glibc
+
+/// One client's socket: moves bytes between it, the machine and the handlers, and keeps the clock.
+///
+/// Everything but `hasOutput` is confined to the loop. What is written during a turn of the loop leaves in one send at the
+/// end of it.
+final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner, @unchecked Sendable {
+    /// The request under way, from its first byte to the end of its response.
+    private struct Current {
+        var startedAt: UInt64
+        var id: String
+        var head: RequestHead?
+        var match: Router.Match?
+        var exchange: Exchange?
+        var status: HTTPStatus?
+        var isEventStream = false
+        var bodyBytes = 0
+        /// Counted as active.
+        var isServed = false
+    }
+
+    var timerSlot: Int?
+
+    private let fd: Int32
+    private let context: ServerContext
+    private let peer: String
+    private var machine: ConnectionMachine
+    private var outbound = OutboundBuffer()
+    private var current: Current?
+    private var isClosed = false
+
+    // What epoll was told.
+    private var interest: UInt32 = 0
+    private var isWriteBlocked = false
+    private var sawHalfClose = false
+    private var isTurnEndDue = false
+    /// Requests wait for the next turn, or for room in `outbound`.
+    private var isHeldBack = false
+
+    // The clock, in nanoseconds of the loop.
+    /// The phase that `phaseDeadline` belongs to; nil when a request ended since.
+    private var timedPhase: ConnectionMachine.Phase? = .idle
+    private var phaseDeadline: UInt64
+    private var firstByteAt: UInt64
+    private var bodySince: UInt64 = 0
+    private var servingSince: UInt64 = 0
+    private var lastWriteAt: UInt64
+    /// When the client last took something, or when something began to wait for it.
+    private var progressAt: UInt64
+    private var armedDeadline: UInt64?
+
+    private var loop: EventLoop { context.loop }
+    private var limits: HTTPLimits { context.limits }
+
+    init(_ fd: Int32, _ context: ServerContext) {
+        self.fd = fd
+        self.context = context
+        peer = SocketAddress.peer(of: fd)?.text ?? "unknown"
+        machine = ConnectionMachine(limits: context.limits)
+        firstByteAt = context.loop.now
+        lastWriteAt = context.loop.now
+        progressAt = context.loop.now
+        // A client that connects and says nothing gets no longer than one that is slow with its head.
+        phaseDeadline = context.loop.now + context.limits.headerTimeout.nanoseconds
+    }
+
+    func start() throws(SystemError) {
+        interest = apus_epoll_in
+        try loop.add(fd, interest, self)
+        updateTimer()
+    }
+
+    // MARK: - From the socket
+
+    func ready(_ events: UInt32) {
+        loop.assertIsCurrent()
+        if isClosed { return }
+        if events & apus_epoll_err != 0 { return vanish() }
+        if events & apus_epoll_in != 0 { receive() }
+        if isClosed { return }
+        if events & apus_epoll_hup != 0 { return vanish() }
+        if events & apus_epoll_rdhup != 0, machine.inputCapacity == 0, !sawHalfClose { meetEnd() }
+        if isClosed { return }
+        if events & apus_epoll_out != 0 {
+            isWriteBlocked = false
+            needTurnEnd()
+        }
+        updateInterest()
+    }
+
+    private func receive() {
+        let capacity = min(machine.inputCapacity, loop.scratch.count)
+        guard capacity > 0 else { return }
+        let count = recv(fd, loop.scratch.baseAddress, capacity, 0)
+        if count > 0 {
+            context.counters.bytesReceived.count(count)
+            if machine.phase == .idle { firstByteAt = loop.now }
+            machine.receive(UnsafeRawBufferPointer(rebasing: loop.scratch[..<count]).bindMemory(to: UInt8.self).span)
+            noteBodyProgress(count)
+            pump()
+        } else if count == 0 {
+            machine.receiveEnd()
+            meetEnd()
+            if !isClosed { pump() }
+        } else if errno != EAGAIN && errno != EINTR {
+            vanish()
+        }
+    }
+
+    /// The input has ended. That is how a client goes away; it is also how one says that its request was the last. The
+    /// second comes right behind the request, so the time between them tells one from the other.
+    private func meetEnd() {
+        sawHalfClose = true
+        guard machine.phase == .serving else { return }
+        if loop.now - servingSince > limits.halfCloseGrace.nanoseconds { vanish() }
+    }
+
+    private func noteBodyProgress(_ count: Int) {
+        guard machine.phase == .body else { return }
+        let elapsed = loop.now - bodySince
+        let seconds = Int(clamping: elapsed / 1_000_000_000)
+        let isTooSlow =
+            elapsed > limits.bodyRateGrace.nanoseconds
+            && (machine.bodyBytesReceived + count) / seconds < limits.bodyBytesPerSecondMin
+        phaseDeadline = isTooSlow ? loop.now : loop.now + limits.bodyIdleTimeout.nanoseconds
+    }
+
+    // MARK: - Requests
+
+    /// Does what the machine says, within one connection's share of a turn.
+    private func pump() {
+        var requests = 0
+        isHeldBack = false
+        while !isClosed {
+            guard requests < limits.requestsPerTurnMax, outbound.count < limits.outboundHighWaterBytes else {
+                isHeldBack = true
+                break
+            }
+            guard let action = machine.next() else { break }
+            switch action {
+            case .head(let head): route(head)
+            case .sendContinue: outbound.bytes.append(contentsOf: "HTTP/1.1 100 Continue\r\n\r\n".utf8)
+            case .request(let body):
+                requests += 1
+                serve(body)
+            case .refuse(let error): refuse(error)
+            case .close: return close()
+            }
+        }
+        needTurnEnd()
+    }
+
+    private func route(_ head: RequestHead) {
+        let match = context.router.match(head.method, head.path)
+        let id = context.requestIDs.id(offered: head.fields.bytes(of: "x-request-id"))
+        current = Current(startedAt: firstByteAt, id: id, head: head, match: match)
+        bodySince = loop.now
+        do throws(WireError) {
+            switch match {
+            case .route(let route, _):
+                try machine.accept(bodyBytesMax: route.bodyBytesMax ?? limits.bodyBytesMax)
+            case .answer(let response):
+                if try machine.refuseBody() { answer(response) }
+            }
+        } catch {
+            refuse(error)
+        }
+    }
+
+    private func serve(_ body: [UInt8]) {
+        context.counters.requests.count()
+        context.counters.requestsActive.count()
+        current?.isServed = true
+        servingSince = loop.now
+        switch current?.match {
+        case .answer(let response): answer(response)
+        case .route(let route, let parameters):
+            guard let request = request(body, parameters) else { return }
+            switch route.handler {
+            case .immediate(let handler): answer(handler(request))
+            case .task(let handler): startTask(request, handler)
+            }
+        case nil: preconditionFailure("a request without a head")
+        }
+    }
+
+    private func request(_ body: [UInt8], _ parameters: [String: String]) -> HTTPRequest? {
+        guard let head = current?.head, let id = current?.id else { return nil }
+        return HTTPRequest(
+            method: head.method, path: head.path, query: head.query, headers: head.fields, body: body, id: id,
+            peer: peer, parameters: parameters)
+    }
+
+    private func startTask(
+        _ request: HTTPRequest, _ handler: @escaping @Sendable (HTTPRequest, ResponseWriter) async -> Void
+    ) {
+        let exchange = Exchange(
+            owner: self, highWaterBytes: limits.outboundHighWaterBytes, lowWaterBytes: limits.outboundLowWaterBytes)
+        current?.exchange = exchange
+        let writer = ResponseWriter(exchange)
+        Task { await handler(request, writer) }
+    }
+
+    private func refuse(_ error: WireError) {
+        context.counters.count(error.fault)
+        answer(error.response)
+    }
+
+    // MARK: - Responses
+
+    /// A whole response, known on the loop.
+    private func answer(_ response: HTTPResponse) {
+        if current == nil {
+            current = Current(startedAt: firstByteAt, id: context.requestIDs.id(offered: nil))
+        }
+        begin(
+            ResponseStart(status: response.status, headers: response.headers, body: .whole),
+            bodyBytes: response.body.count)
+        write(response.body)
+        end()
+    }
+
+    /// From any thread.
+    func hasOutput(_ exchange: Exchange) {
+        loop.post { [self] in deliver(exchange) }
+    }
+
+    private func deliver(_ exchange: Exchange) {
+        guard !isClosed, current?.exchange === exchange else { return }
+        let output = exchange.takeOutput()
+        if let head = output.head { begin(head, bodyBytes: head.body == .whole ? output.body.count : nil) }
+        if !output.body.isEmpty { write(output.body) }
+        if output.isAborted { return close() }
+        if output.isFinished {
+            end()
+            pump()
+        } else if outbound.count > limits.outboundBytesMax {
+            context.counters.slowClients.count()
+            return vanish()
+        }
+        needTurnEnd()
+    }
+
+    private func begin(_ start: ResponseStart, bodyBytes: Int?) {
+        current?.status = start.status
+        current?.isEventStream = start.body == .eventStream
+        if outbound.isEmpty { progressAt = loop.now }
+        machine.begin(
+            start, bodyBytes: bodyBytes, date: context.date(), requestID: current?.id ?? "", into: &outbound.bytes)
+    }
+
+    private func write(_ bytes: [UInt8]) {
+        if outbound.isEmpty { progressAt = loop.now }
+        machine.write(bytes, into: &outbound.bytes)
+        lastWriteAt = loop.now
+        current?.bodyBytes += bytes.count
+    }
+
+    private func end() {
+        machine.end(into: &outbound.bytes)
+        timedPhase = nil
+        firstByteAt = loop.now
+        endCurrent(isComplete: true)
+    }
+
+    private func endCurrent(isComplete: Bool) {
+        guard let ended = current else { return }
+        current = nil
+        if ended.isServed { context.counters.requestsActive.count(-1) }
+        if !isComplete { ended.exchange?.close() }
+        context.onRequestEnd?(
+            RequestSummary(
+                id: ended.id, peer: peer, method: ended.head?.method, path: ended.head?.path ?? "", status: ended.status,
+                bodyBytes: ended.bodyBytes, durationNanoseconds: loop.now - ended.startedAt, isComplete: isComplete))
+    }
+
+    // MARK: - To the socket
+
+    private func needTurnEnd() {
+        guard !isClosed, !isTurnEndDue else { return }
+        isTurnEndDue = true
+        loop.atTurnEnd(self)
+    }
+
+    func turnEnds() {
+        isTurnEndDue = false
+        if isClosed { return }
+        send()
+        if isClosed { return }
+        current?.exchange?.report(heldBytes: outbound.count)
+        if outbound.isEmpty, machine.phase == .closing { lingerOrClose() }
+        if isClosed { return }
+        if isHeldBack, outbound.count < limits.outboundHighWaterBytes { pump() }
+        if isClosed { return }
+        updateInterest()
+        updateTimer()
+    }
+
+    private func send() {
+        while !outbound.isEmpty, !isWriteBlocked {
+            let count = outbound.withWaiting { Glibc.send(fd, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            if count > 0 {
+                context.counters.bytesSent.count(count)
+                outbound.drop(count)
+                progressAt = loop.now
+            } else if errno == EAGAIN {
+                isWriteBlocked = true
+            } else if errno != EINTR {
+                return vanish()
+            }
+        }
+    }
+
+    private func lingerOrClose() {
+        machine.didSendAll()
+        if machine.phase == .closed { return close() }
+        shutdown(fd, Int32(SHUT_WR))
+        pump()
+    }
+
+    private func updateInterest() {
+        var wanted: UInt32 = isWriteBlocked ? apus_epoll_out : 0
+        if machine.inputCapacity > 0 {
+            wanted |= apus_epoll_in
+        } else if !sawHalfClose {
+            // Not reading, but still to hear when the client goes.
+            wanted |= apus_epoll_rdhup
+        }
+        guard wanted != interest else { return }
+        interest = wanted
+        loop.modify(fd, wanted)
+    }
+
+    // MARK: - Time
+
+    private func updateTimer() {
+        if machine.phase != timedPhase { startPhase() }
+        var deadline = phaseDeadline
+        if !outbound.isEmpty {
+            deadline = min(deadline, progressAt + limits.writeStallTimeout.nanoseconds)
+        } else if current?.isEventStream ?? false {
+            deadline = min(deadline, lastWriteAt + limits.eventStreamPingInterval.nanoseconds)
+        }
+        // A timer that comes too early is set again then; most deadlines are never reached.
+        guard deadline < armedDeadline ?? .max else { return }
+        armedDeadline = deadline
+        loop.setTimer(self, deadline)
+    }
+
+    private func startPhase() {
+        timedPhase = machine.phase
+        phaseDeadline =
+            switch machine.phase {
+            case .idle: loop.now + limits.keepAliveTimeout.nanoseconds
+            case .head: firstByteAt + limits.headerTimeout.nanoseconds
+            case .body: loop.now + limits.bodyIdleTimeout.nanoseconds
+            case .lingering: loop.now + limits.lingerTimeout.nanoseconds
+            case .serving, .closing, .closed: .max
+            }
+    }
+
+    func deadlineReached(now: UInt64) {
+        armedDeadline = nil
+        if isClosed { return }
+        if phaseDeadline <= now {
+            endPhase()
+        } else if !outbound.isEmpty, progressAt + limits.writeStallTimeout.nanoseconds <= now {
+            context.counters.slowClients.count()
+            return vanish()
+        } else if current?.isEventStream ?? false, outbound.isEmpty,
+            lastWriteAt + limits.eventStreamPingInterval.nanoseconds <= now
+        {
+            write(ServerSentEvent.ping)
+        }
+        needTurnEnd()
+    }
+
+    private func endPhase() {
+        switch machine.timeOut() {
+        case .refuse(let error):
+            context.counters.timeouts.count()
+            refuse(error)
+        case .close: close()
+        case .head, .sendContinue, .request, nil: break
+        }
+    }
+
+    // MARK: - The end
+
+    /// The server stops gracefully.
+    func drain() {
+        if machine.drain() != nil { close() }
+    }
+
+    /// The server stops now. Who waits for a response is told, as far as the socket takes it.
+    func cut() {
+        if isClosed { return }
+        let error = ErrorBody(message: "The server is stopping.", type: "server_error", code: "server_stopping")
+        if let current, machine.phase == .serving {
+            current.exchange?.close()
+            if current.status == nil {
+                answer(.error(error, status: .serviceUnavailable, headers: ["Retry-After": "1"]))
+            } else if current.isEventStream {
+                var event: [UInt8] = []
+                ServerSentEvent.append(event: nil, data: error.encoded, to: &event)
+                write(event)
+            }
+            send()
+        }
+        close()
+    }
+
+    /// The client is gone, or as good as gone.
+    private func vanish() {
+        if current != nil { context.counters.clientsVanished.count() }
+        close()
+    }
+
+    private func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        loop.setTimer(self, nil)
+        loop.remove(fd)
+        Glibc.close(fd)
+        outbound = OutboundBuffer()
+        endCurrent(isComplete: false)
+        context.didClose(self)
+    }
+}

@@ -1,0 +1,259 @@
+/// The life of one connection, without its socket, clock or loop: bytes in, actions out, response bytes appended to a
+/// buffer of the caller.
+///
+/// Phases, and what leads on:
+///
+///     idle        nothing of a next request was seen        first byte ──▶ head
+///     head        a head is coming                          its end ──▶ body, with `.head`
+///     body        a body is coming, or its decision         its end ──▶ serving, with `.request`
+///     serving     a handler has the request                 end of the response ──▶ idle, or closing
+///     closing     nothing more is served; bytes may wait    all is sent ──▶ lingering, or closed
+///     lingering   our side is shut; input is dropped        end of input, timeout, too much ──▶ closed
+///     closed
+///
+/// A refused request goes from head or body to serving, with `.refuse`, and then to closing.
+struct ConnectionMachine {
+    enum Phase: Equatable { case idle, head, body, serving, closing, lingering, closed }
+
+    enum Action: Equatable {
+        /// A head is complete: `accept` or `refuseAfterBody` must follow before anything else.
+        case head(RequestHead)
+        /// The client waits for 100 before it sends its body.
+        case sendContinue
+        /// The request is complete: it must be answered.
+        case request(body: [UInt8])
+        /// The request is refused: it must be answered with this error.
+        case refuse(WireError)
+        /// All is over.
+        case close
+    }
+
+    private(set) var phase = Phase.idle
+    /// The input has ended.
+    private(set) var sawEnd = false
+    /// Body bytes of the present request, dropped ones included.
+    private(set) var bodyBytesReceived = 0
+
+    private let limits: HTTPLimits
+    private var parser: RequestParser
+    /// Received and not parsed yet, from `consumed` on.
+    private var inbound: [UInt8] = []
+    private var consumed = 0
+    private var head: RequestHead?
+    private var body: [UInt8] = []
+    private var dropsBody = false
+    private var owesContinue = false
+    private var mustClose = false
+    private var requests = 0
+    private var lingeredBytes = 0
+    /// How the present response's body is framed; nil before its head.
+    private var framing: ResponseHead.Framing?
+
+    init(limits: HTTPLimits) {
+        self.limits = limits
+        parser = RequestParser(limits: limits)
+    }
+
+    // MARK: - Input
+
+    private var unparsedBytes: Int { inbound.count - consumed }
+
+    /// How many bytes `receive` may be given now. While a request is served, only some of the next ones are held: a
+    /// client that sends faster than it is answered has to wait.
+    var inputCapacity: Int {
+        switch phase {
+        case .idle, .head, .body: sawEnd || unparsedBytes >= limits.pipelinedBytesMax ? 0 : .max
+        case .serving: sawEnd ? 0 : max(0, limits.pipelinedBytesMax - unparsedBytes)
+        case .lingering: sawEnd ? 0 : .max
+        case .closing, .closed: 0
+        }
+    }
+
+    mutating func receive(_ bytes: Span<UInt8>) {
+        if phase == .lingering {
+            lingeredBytes += bytes.count
+            return
+        }
+        inbound.removeSubrange(..<consumed)
+        consumed = 0
+        bytes.withUnsafeBufferPointer { inbound.append(contentsOf: $0) }
+    }
+
+    mutating func receiveEnd() {
+        sawEnd = true
+    }
+
+    /// What to do next; nil when nothing, until more is received or a response ends.
+    mutating func next() -> Action? {
+        switch phase {
+        case .idle, .head, .body:
+            return parse()
+        case .lingering:
+            return sawEnd || lingeredBytes > limits.lingerBytesMax ? close() : nil
+        case .serving, .closing, .closed:
+            return nil
+        }
+    }
+
+    private mutating func parse() -> Action? {
+        do throws(WireError) {
+            while true {
+                var position = consumed
+                let event = try parser.next(inbound, &position)
+                consumed = position
+                switch event {
+                case .head(let head): return take(head)
+                case .body(let range): take(inbound[range])
+                case .end: return takeEnd()
+                case nil: return pause()
+                }
+            }
+        } catch {
+            return refuse(error)
+        }
+    }
+
+    private mutating func take(_ head: RequestHead) -> Action {
+        self.head = head
+        phase = .body
+        bodyBytesReceived = 0
+        dropsBody = head.method.ignoresBody
+        owesContinue = head.expectsContinue && head.framing != .none
+        return .head(head)
+    }
+
+    private mutating func take(_ bytes: ArraySlice<UInt8>) {
+        bodyBytesReceived += bytes.count
+        owesContinue = false
+        if !dropsBody { body.append(contentsOf: bytes) }
+    }
+
+    private mutating func takeEnd() -> Action {
+        phase = .serving
+        requests += 1
+        defer { body = [] }
+        return .request(body: body)
+    }
+
+    /// All input is used up.
+    private mutating func pause() -> Action? {
+        if sawEnd { return close() }
+        if phase != .body { phase = parser.isBetweenRequests ? .idle : .head }
+        if phase == .idle, inbound.capacity > limits.pipelinedBytesMax {
+            inbound = []
+            consumed = 0
+        }
+        // A client that has begun its body waits no more.
+        if owesContinue, phase == .body {
+            owesContinue = false
+            return .sendContinue
+        }
+        return nil
+    }
+
+    private mutating func refuse(_ error: WireError) -> Action {
+        phase = .serving
+        mustClose = true
+        body = []
+        return .refuse(error)
+    }
+
+    private mutating func close() -> Action {
+        phase = .closed
+        return .close
+    }
+
+    // MARK: - Decisions about a head
+
+    /// Its body is wanted.
+    ///
+    /// - Parameter bodyBytesMax: A larger body is refused by the next action, from its announced length alone if it has one.
+    mutating func accept(bodyBytesMax: Int) throws(WireError) {
+        do throws(WireError) {
+            try parser.limitBody(to: bodyBytesMax)
+        } catch {
+            _ = refuse(error)
+            throw error
+        }
+    }
+
+    /// The answer is known already. A body that is under way is read and dropped first; one that the client still
+    /// holds back is never asked for, and the connection ends with the answer.
+    ///
+    /// - Returns: The answer is due now; otherwise at `.request`.
+    mutating func refuseBody() throws(WireError) -> Bool {
+        dropsBody = true
+        try accept(bodyBytesMax: limits.bodyBytesMax)
+        guard owesContinue, unparsedBytes == 0 else { return false }
+        phase = .serving
+        mustClose = true
+        return true
+    }
+
+    // MARK: - Output
+
+    /// Begins the present request's response.
+    ///
+    /// - Parameter bodyBytes: The length of a whole body; nil for a stream.
+    mutating func begin(
+        _ start: ResponseStart, bodyBytes: Int?, date: [UInt8], requestID: String, into output: inout [UInt8]
+    ) {
+        precondition(phase == .serving && framing == nil, "a response begins once, after its request")
+        let isOld = head?.version == .http10
+        let framing = Self.framing(start.status, bodyBytes: bodyBytes, isOld: isOld)
+        let isPersistent = head?.isPersistent ?? false
+        if framing == .untilClose || !isPersistent || requests >= limits.requestsPerConnectionMax { mustClose = true }
+        let persistence: ResponseHead.Persistence = mustClose ? .close : isOld ? .keepAlive : .implied
+        ResponseHead(status: start.status, fields: start.headers, framing: framing, persistence: persistence)
+            .encode(date: date, requestID: requestID, into: &output)
+        self.framing = head?.method == .head ? .nothing : framing
+    }
+
+    private static func framing(_ status: HTTPStatus, bodyBytes: Int?, isOld: Bool) -> ResponseHead.Framing {
+        if status.forbidsBody { return .nothing }
+        if let bodyBytes { return .length(bodyBytes) }
+        return isOld ? .untilClose : .chunked
+    }
+
+    mutating func write(_ bytes: [UInt8], into output: inout [UInt8]) {
+        switch framing {
+        case .nothing, nil: break
+        case .length, .untilClose: output.append(contentsOf: bytes)
+        case .chunked: ChunkEncoder.append(bytes, to: &output)
+        }
+    }
+
+    /// Ends the response.
+    mutating func end(into output: inout [UInt8]) {
+        if framing == .chunked { output.append(contentsOf: ChunkEncoder.end) }
+        framing = nil
+        head = nil
+        phase = mustClose ? .closing : .idle
+    }
+
+    /// Everything of the last response was sent; the caller shuts its side of the socket down when told to linger.
+    ///
+    /// Closing at once while the client still sends would reset the connection and destroy what it has not read yet.
+    mutating func didSendAll() {
+        precondition(phase == .closing, "nothing is closing")
+        phase = sawEnd ? .closed : .lingering
+    }
+
+    // MARK: - Time and stopping
+
+    /// The time of the present phase is over.
+    mutating func timeOut() -> Action? {
+        switch phase {
+        case .idle, .lingering: close()
+        case .head: refuse(WireError(.headerTimeout, "The request's head took too long."))
+        case .body: refuse(WireError(.bodyTimeout, "The request's body took too long."))
+        case .serving, .closing, .closed: nil
+        }
+    }
+
+    /// The server stops: this connection serves what it has begun, and nothing after it.
+    mutating func drain() -> Action? {
+        mustClose = true
+        return phase == .idle ? close() : nil
+    }
+}

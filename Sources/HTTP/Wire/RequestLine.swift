@@ -1,0 +1,82 @@
+/// `method SP request-target SP HTTP-version` (RFC 9112 §3), read strictly: one space, nothing corrected.
+struct RequestLine: Equatable {
+    var method: HTTPMethod
+    var path: String
+    var query: String?
+    var version: RequestHead.Version
+
+    /// - Parameter line: Without its CRLF, free of control bytes but HTAB.
+    init(_ line: [UInt8], methodBytesMax: Int) throws(WireError) {
+        let parts = line.split(separator: ASCII.space, maxSplits: 3, omittingEmptySubsequences: false)
+        guard parts.count == 3 else {
+            throw WireError(.requestLine, "A request line is a method, a target and a version with one space between.")
+        }
+        guard !parts[0].isEmpty, parts[0].count <= methodBytesMax, parts[0].allSatisfy(ASCII.isToken) else {
+            throw WireError(.requestLine, "The method is not a token of at most \(methodBytesMax) characters.")
+        }
+        version = try Self.version(parts[2])
+        guard let method = HTTPMethod(rawValue: String(decoding: parts[0], as: UTF8.self)) else {
+            throw WireError(.method, "This server doesn't know the method.")
+        }
+        self.method = method
+        (path, query) = try Self.target(parts[1], method: method)
+    }
+
+    /// Every 1.x is spoken to as 1.1 except 1.0 (RFC 9110 §2.5).
+    private static func version(_ bytes: ArraySlice<UInt8>) throws(WireError) -> RequestHead.Version {
+        let digits = bytes.dropFirst(5)
+        guard bytes.starts(with: "HTTP/".utf8), digits.count == 3, let major = digits.first, let minor = digits.last,
+            ASCII.isDigit(major), ASCII.isDigit(minor), digits.dropFirst().first == UInt8(ascii: ".")
+        else { throw WireError(.requestLine, "The version must read HTTP/1.1 or HTTP/1.0.") }
+        guard major == UInt8(ascii: "1") else {
+            throw WireError(.version, "This server speaks HTTP/1.1 and HTTP/1.0 only.")
+        }
+        return minor == UInt8(ascii: "0") ? .http10 : .http11
+    }
+
+    /// Origin form, absolute form, or `*` for OPTIONS (RFC 9112 §3.2).
+    private static func target(
+        _ bytes: ArraySlice<UInt8>, method: HTTPMethod
+    ) throws(WireError) -> (path: String, query: String?) {
+        guard bytes.allSatisfy(isTargetByte) else {
+            throw WireError(.target, "The request target contains a byte that has to be percent-escaped.")
+        }
+        if bytes.elementsEqual("*".utf8) {
+            guard method == .options else { throw WireError(.target, "The target * is for OPTIONS only.") }
+            return ("*", nil)
+        }
+        if bytes.first == UInt8(ascii: "/") { return split(bytes) }
+        guard let afterScheme = authorityAndRest(bytes) else {
+            throw WireError(.target, "The request target must be a path that starts with a slash, or an http URL.")
+        }
+        let end = afterScheme.firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") } ?? afterScheme.endIndex
+        guard HostField.isValid(afterScheme[..<end]) else {
+            throw WireError(.target, "The authority of the request target must be a host with an optional port.")
+        }
+        let (path, query) = split(afterScheme[end...])
+        return (path.isEmpty ? "/" : path, query)
+    }
+
+    private static func split(_ bytes: ArraySlice<UInt8>) -> (path: String, query: String?) {
+        guard let mark = bytes.firstIndex(of: UInt8(ascii: "?")) else {
+            return (String(decoding: bytes, as: UTF8.self), nil)
+        }
+        return (String(decoding: bytes[..<mark], as: UTF8.self), String(decoding: bytes[(mark + 1)...], as: UTF8.self))
+    }
+
+    private static func authorityAndRest(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        for scheme in ["http://", "https://"] {
+            let count = scheme.utf8.count
+            if ASCII.equalsIgnoringCase(bytes.prefix(count), scheme) { return bytes.dropFirst(count) }
+        }
+        return nil
+    }
+
+    /// Visible ASCII without what no URI may hold, and without `#`: a fragment is never sent.
+    private static func isTargetByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "#"), UInt8(ascii: "\\"), UInt8(ascii: "\""), UInt8(ascii: "<"), UInt8(ascii: ">"): false
+        default: byte > 0x20 && byte < 0x7F
+        }
+    }
+}
