@@ -44,17 +44,19 @@ let package = Package(
         .target(name: "JSON", swiftSettings: strict),
         .target(name: "CLinux"),
 
+        .target(name: "TestSupport", dependencies: ["ModelFiles", "Compute"], path: "Tests/TestSupport", swiftSettings: strict),
+
         .testTarget(name: "ArchitectureTests", swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], exclude: ["golden"], swiftSettings: strict),
-        .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "Compute"], swiftSettings: strict),
-        .testTarget(name: "TokenizationTests", dependencies: ["Tokenization", "ModelFiles", "JSON"], exclude: ["golden"], swiftSettings: strict),
+        .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "Compute", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "TokenizationTests", dependencies: ["Tokenization", "ModelFiles", "JSON", "TestSupport"], exclude: ["golden"], swiftSettings: strict),
         .testTarget(name: "ChatTests", dependencies: ["Chat", "JSON"], exclude: ["golden"], swiftSettings: strict),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: strict),
         .testTarget(name: "ConformanceTests", dependencies: ["HTTP"], swiftSettings: strict),
         .testTarget(name: "ComputeTests", dependencies: ["Compute", "CKernels"], swiftSettings: strict),
-        .testTarget(name: "ModelsTests", dependencies: ["Models", "Compute", "ModelFiles", "JSON"], swiftSettings: strict),
-        .testTarget(name: "EngineTests", dependencies: ["Engine", "Models", "ModelFiles"], swiftSettings: strict),
-        .testTarget(name: "APITests", dependencies: ["API", "HTTP", "Chat", "Engine", "Tokenization", "ModelFiles", "JSON"], swiftSettings: strict),
-        .testTarget(name: "ServiceTests", dependencies: ["Service"], swiftSettings: strict),
+        .testTarget(name: "ModelsTests", dependencies: ["Models", "Compute", "ModelFiles", "JSON", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "EngineTests", dependencies: ["Engine", "Models", "ModelFiles", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "APITests", dependencies: ["API", "HTTP", "Chat", "Engine", "Tokenization", "ModelFiles", "JSON", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "ServiceTests", dependencies: ["Service", "TestSupport"], swiftSettings: strict),
     ]
 )
