@@ -48,20 +48,20 @@ public final class Matrix: @unchecked Sendable {
     /// Says that all panels stand at `base`.
     public func use(panels base: UnsafeMutableRawPointer) { panels = base }
 
-    /// out[c * outStride + row] = row . column c, for the rows of a range of panels and the first `columns`
-    /// columns of `input`. `out` points to where row 0 of column 0 goes.
+    /// out[i * outStride + row] = row . column i of `columns`, for the rows of a range of panels. `out` points
+    /// to where row 0 of the first of those columns goes.
     ///
     /// - Parameter scratch: `Matrix.scratchCount(width)` floats of the calling thread.
     public func multiply(
-        panels range: Range<Int>, _ input: Activations, columns: Int, out: UnsafeMutablePointer<Float>,
+        panels range: Range<Int>, _ input: Activations, columns: Range<Int>, out: UnsafeMutablePointer<Float>,
         outStride: Int, scratch: UnsafeMutablePointer<Float>, kernels: Kernels
     ) {
         // Columns go in groups whose activations stay in the second-level cache while panels pass by.
-        var first = 0
-        while first < columns {
-            let count = min(Self.columnGroup, columns - first)
+        var first = columns.lowerBound
+        while first < columns.upperBound {
+            let count = min(Self.columnGroup, columns.upperBound - first)
             let whole = min(range.upperBound, rows / 8)
-            let to = out + first * outStride
+            let to = out + (first - columns.lowerBound) * outStride
             if range.lowerBound < whole {
                 products(range.lowerBound..<whole, input, first, count, to + range.lowerBound * 8, outStride, scratch, kernels)
             }

@@ -129,7 +129,7 @@ struct Problem {
             out.withUnsafeMutableBufferPointer { buffer in
                 guard let to = buffer.baseAddress else { return }
                 matrix.multiply(
-                    panels: 0..<matrix.panelCount, input, columns: columns, out: to, outStride: rows,
+                    panels: 0..<matrix.panelCount, input, columns: 0..<columns, out: to, outStride: rows,
                     scratch: scratch.pointer, kernels: kernels)
             }
         }

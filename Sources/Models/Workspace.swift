@@ -1,0 +1,92 @@
+import CKernels
+import Compute
+
+/// The buffers of a step, sized once for the widest one.
+///
+/// With few columns every thread carries the residual stream and the activations of all of them in buffers of
+/// its own, which saves a barrier after each norm; with many, the columns are shared out and the buffers
+/// common.
+final class Workspace {
+    /// Up to so many columns each thread works through all norms by itself.
+    static let privateColumnsMax = 4
+
+    let columnsMax: Int
+    /// Residual streams and inputs of matrices: [thread] for few columns, then the common one.
+    let own: [Lane]
+    let common: Lane
+    /// Queries, keys, values of a column side by side. [column][queryWidth + 2 * kvWidth]
+    let projections: Buffer<Float>
+    /// [column][queryWidth]
+    let attended: Buffer<Float>
+    /// [column][feedForwardWidth]
+    let hidden: Buffer<Float>
+    /// What attention or feed-forward adds to the residual stream. [column][width]
+    let added: Buffer<Float>
+    /// [rope][column][ropeDim / 2]
+    let cosines: Buffer<Float>
+    let sines: Buffer<Float>
+    /// [thread][scratchCount]
+    let scratch: [Buffer<Float>]
+    /// Logits of the step's outputs, grown when a step wants more. [output][vocabulary]
+    private(set) var logits: Buffer<Float>
+
+    /// A residual stream and the activations made from it.
+    final class Lane {
+        /// [column][width]
+        let stream: Buffer<Float>
+        let input: Activations
+
+        init(_ shape: ModelShape, columns: Int, _ precision: Precision) {
+            stream = Buffer(columns * shape.width)
+            input = Activations(width: Workspace.inputWidth(shape), columnsMax: columns, precision: precision)
+        }
+    }
+
+    init(_ shape: ModelShape, _ options: ModelOptions) {
+        let columns = options.columnsMax
+        columnsMax = columns
+        own = (0..<options.threads).map { _ in
+            Lane(shape, columns: min(columns, Self.privateColumnsMax), options.precision)
+        }
+        common = Lane(shape, columns: columns, options.precision)
+        projections = Buffer(columns * (shape.queryWidth + 2 * shape.kvWidth))
+        attended = Buffer(columns * shape.queryWidth)
+        hidden = Buffer(columns * shape.feedForwardWidth)
+        added = Buffer(columns * shape.width)
+        cosines = Buffer(shape.ropeBases.count * columns * shape.ropeDim / 2)
+        sines = Buffer(shape.ropeBases.count * columns * shape.ropeDim / 2)
+        scratch = (0..<options.threads).map { _ in Buffer(Self.scratchCount(shape)) }
+        logits = Buffer(0)
+    }
+
+    func reserveLogits(_ count: Int) {
+        if logits.count < count { logits = Buffer(count) }
+    }
+
+    /// The widest input of any matrix.
+    static func inputWidth(_ shape: ModelShape) -> Int {
+        max(shape.width, shape.queryWidth, shape.feedForwardWidth)
+    }
+
+    /// Floats of a thread: for dequantising, for attention, for one run of up-projections.
+    static func scratchCount(_ shape: ModelShape) -> Int {
+        Matrix.scratchCount(inputWidth(shape)) + Int(APUS_ATTENTION_SCRATCH) + upRun(columns: Matrix.columnGroup) + shape.width
+    }
+
+    /// Panels of gate and up that are multiplied before their products meet.
+    static let runPanels = 8
+    static func upRun(columns: Int) -> Int { columns * runPanels * 8 }
+
+    /// Bytes of all buffers, logits of one output included.
+    static func byteCount(_ shape: ModelShape, _ options: ModelOptions) -> Int {
+        let columns = options.columnsMax
+        let lane = { (columns: Int) in
+            columns * shape.width * 4
+                + Activations.byteCount(width: inputWidth(shape), columnsMax: columns, precision: options.precision)
+        }
+        let perColumn = shape.queryWidth * 2 + shape.kvWidth * 2 + shape.feedForwardWidth + shape.width
+            + shape.ropeBases.count * shape.ropeDim
+        return options.threads * (lane(privateColumnsMax) + scratchCount(shape) * 4) + lane(columns)
+            + columns * perColumn * 4 + shape.vocabularyCount * 4
+    }
+}

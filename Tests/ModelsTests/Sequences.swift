@@ -1,0 +1,50 @@
+import Glibc
+import ModelFiles
+import Models
+
+/// One sequence on a model of its own, without an engine.
+final class SingleSequence {
+    let model: TransformerModel
+    private(set) var position = 0
+    private let blocks: [Int32]
+
+    init(_ model: TransformerModel, firstBlock: Int = 0) {
+        self.model = model
+        let count = min(model.kvGeometry.blockCount - firstBlock, (model.contextLength + 31) / 32)
+        blocks = (0..<count).map { Int32(firstBlock + $0) }
+    }
+
+    /// Runs tokens in chunks; the logits of the wanted columns (all, or the last), [output][vocabulary].
+    func run(_ tokens: [TokenID], chunk: Int = 512, all: Bool = false) -> [[Float]] {
+        var logits: [[Float]] = []
+        for first in stride(from: 0, to: tokens.count, by: chunk) {
+            let part = Array(tokens[first..<min(first + chunk, tokens.count)])
+            var batch = StepBatch()
+            batch.tokens = part
+            batch.slices = [.init(start: 0, count: part.count, position: position, blocks: blocks)]
+            let last = first + part.count == tokens.count
+            batch.outputs = all ? Array(0..<part.count) : last ? [part.count - 1] : []
+            let out = model.forward(batch)
+            for row in 0..<batch.outputs.count {
+                logits.append(Array(out[row * model.vocabularyCount..<(row + 1) * model.vocabularyCount]))
+            }
+            position += part.count
+        }
+        return logits
+    }
+}
+
+/// Natural-log probabilities of a row of logits, in double precision.
+func logSoftmax(_ logits: [Float]) -> [Double] {
+    let most = Double(logits.max() ?? 0)
+    let total = log(logits.reduce(0.0) { $0 + exp(Double($1) - most) })
+    return logits.map { Double($0) - most - total }
+}
+
+/// Where the large models are, as for the program itself.
+func modelPath(_ name: String) -> String? {
+    let home = getenv("HOME").map { String(cString: $0) } ?? "/root"
+    let directory = getenv("APUS_MODELS").map { String(cString: $0) } ?? home + "/.cache/apus/models"
+    let path = directory + "/" + name
+    return access(path, R_OK) == 0 ? path : nil
+}
