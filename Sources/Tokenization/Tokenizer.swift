@@ -32,6 +32,7 @@ public final class Tokenizer: Sendable {
     }
 
     init(_ source: TokenizerSource) throws(TokenizerError) {
+        let source = source.withDefaults()
         let parts = try TokenizerParts(source)
         vocabulary = parts.vocabulary
         specials = parts.specials

@@ -15,20 +15,21 @@ struct TokenizerParts {
     private static let tokensMax = 1 << 24
     private static let textBytesMax = 1 << 31
 
+    /// - Parameter source: with its defaults filled in.
     init(_ source: TokenizerSource) throws(TokenizerError) {
         try Self.check(source)
         let ends = EndOfGeneration(source)
         let kinds = ends.kinds
         specials = try Self.specials(source, kinds)
         endOfGeneration = ends.tokens
-        let family = try TokenizerFamily(source)
+        let family = try tokenizerFamily(source)
         vocabulary = Vocabulary(kinds: kinds, pieces: family.pieces(source, kinds))
         encoders = family.encoders(source, kinds)
         hasSpacePrefix = family.hasSpacePrefix(source)
         prefix = try Self.edge(source.addsBOS ?? family.addsBOS, source.bos, key: "tokenizer.ggml.bos_token_id")
         let last = family.endsWithSeparator ? source.separator : source.eos
         let suffixKey = family.endsWithSeparator ? "tokenizer.ggml.seperator_token_id" : "tokenizer.ggml.eos_token_id"
-        suffix = try Self.edge(source.addsEOS ?? family.endsWithSeparator, last, key: suffixKey)
+        suffix = try Self.edge(family.endsWithSeparator || source.addsEOS ?? false, last, key: suffixKey)
     }
 
     private static func edge(_ isAdded: Bool, _ token: TokenID?, key: String) throws(TokenizerError) -> TokenID? {

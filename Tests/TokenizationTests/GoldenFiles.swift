@@ -1,6 +1,7 @@
 import Glibc
 import JSON
 import ModelFiles
+import Synchronization
 
 @testable import Tokenization
 
@@ -42,10 +43,18 @@ enum GoldenFiles {
 
     static func isPresent(_ name: String) -> Bool { path(name) != nil }
 
+    /// Each vocabulary is loaded once for all tests.
     static func tokenizer(_ name: String) throws -> Tokenizer? {
         guard let path = path(name) else { return nil }
-        return try Tokenizer(GGUFFile(path: path).metadata)
+        return try loaded.withLock { loaded in
+            if let tokenizer = loaded[name] { return tokenizer }
+            let tokenizer = try Tokenizer(GGUFFile(path: path).metadata)
+            loaded[name] = tokenizer
+            return tokenizer
+        }
     }
+
+    private static let loaded = Mutex<[String: Tokenizer]>([:])
 
     private static func environment(_ name: String) -> String? {
         getenv(name).map { String(cString: $0) }

@@ -30,4 +30,19 @@ struct FlatStrings: Sendable {
         bytes.append(contentsOf: string)
         offsets.append(bytes.count)
     }
+
+    /// Another list of as many strings; `body` appends the one that takes the place of each.
+    func mapped(_ body: (Int, UnsafeBufferPointer<UInt8>, inout [UInt8]) -> Void) -> FlatStrings {
+        var result = FlatStrings()
+        result.reserve(strings: count, bytes: bytes.count)
+        var string: [UInt8] = []
+        bytes.withUnsafeBufferPointer { bytes in
+            for index in 0..<count {
+                string.removeAll(keepingCapacity: true)
+                body(index, UnsafeBufferPointer(rebasing: bytes[offsets[index]..<offsets[index + 1]]), &string)
+                result.append(string)
+            }
+        }
+        return result
+    }
 }

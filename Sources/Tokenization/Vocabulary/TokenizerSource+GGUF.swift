@@ -19,6 +19,7 @@ extension TokenizerSource {
         kinds = try metadata.optionalIntegers("tokenizer.ggml.token_type")?.map(TokenKind.init(number:)) ?? []
         merges = try metadata.optionalStrings("tokenizer.ggml.merges").map { FlatStrings($0) } ?? FlatStrings()
         bos = try Self.token("bos", metadata)
+        if bos == nil { bos = try Self.token("cls", metadata) }
         eos = try Self.token("eos", metadata)
         unknown = try Self.token("unknown", metadata)
         separator = try Self.token("seperator", metadata)
@@ -27,6 +28,8 @@ extension TokenizerSource {
         }
         addsBOS = try metadata.optionalBool("tokenizer.ggml.add_bos_token")
         addsEOS = try metadata.optionalBool("tokenizer.ggml.add_eos_token")
+        lowercases = try metadata.optionalBool("tokenizer.ggml.normalizer.lowercase") ?? true
+        stripsAccents = try metadata.optionalBool("tokenizer.ggml.normalizer.strip_accents") ?? lowercases
         addsSpacePrefix = try metadata.optionalBool("tokenizer.ggml.add_space_prefix")
     }
 

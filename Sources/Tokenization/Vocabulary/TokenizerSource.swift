@@ -25,4 +25,26 @@ struct TokenizerSource: Sendable {
     var addsBOS: Bool?
     var addsEOS: Bool?
     var addsSpacePrefix: Bool?
+    /// WordPiece: whether letters lose their case, and their accents.
+    var lowercases = true
+    var stripsAccents = true
+
+    /// Fills in the token ids that old files leave out. Source: llama.cpp's defaults per model.
+    func withDefaults() -> TokenizerSource {
+        var source = self
+        func known(_ token: TokenID) -> TokenID? { Int(token) < tokens.count ? token : nil }
+        switch model {
+        case "llama":
+            source.bos = bos ?? known(1)
+            source.eos = eos ?? known(2)
+            source.unknown = unknown ?? known(0)
+        case "bert":
+            source.bos = bos ?? known(101)
+            source.separator = separator ?? known(102)
+            source.unknown = unknown ?? known(100)
+        default:
+            break
+        }
+        return source
+    }
 }
