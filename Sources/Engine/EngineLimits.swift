@@ -1,0 +1,76 @@
+import Models
+
+/// What bounds a request: facts of the model, and the configuration. All counts are tokens unless named.
+struct EngineLimits: Sendable, Equatable {
+    var vocabularyCount: Int
+    /// Positions a sequence may have: the model's context, or all of the KV memory if that is less.
+    var contextLength: Int
+    var columnsMax: Int
+    var sequencesMax: Int
+    var kvGeometry: KVGeometry
+
+    init(model: any LanguageModel, configuration: EngineConfiguration) throws(EngineError) {
+        let counts: [(String, Int)] = [
+            ("vocabulary tokens", model.vocabularyCount), ("context positions", model.contextLength),
+            ("columns in a step", model.columnsMax), ("KV blocks", model.kvGeometry.blockCount),
+            ("queue places", configuration.queueMax), ("sequences at once", configuration.sequencesMax),
+        ]
+        for (name, count) in counts where count < 1 || count > Int(Int32.max) {
+            throw .unusable("the number of \(name) is \(count); it must be 1 to \(Int32.max)")
+        }
+        vocabularyCount = model.vocabularyCount
+        kvGeometry = model.kvGeometry
+        contextLength = min(model.contextLength, kvGeometry.blockCount * KVGeometry.blockTokens)
+        columnsMax = model.columnsMax
+        sequencesMax = min(configuration.sequencesMax, model.columnsMax)
+    }
+
+    /// Checks a request and says what it takes at worst.
+    func size(of request: GenerationRequest) throws(AdmissionError) -> RequestSize {
+        try checkTokens(request)
+        try checkSampling(request)
+        let promptCount = request.prompt.count
+        // An answer needs room for at least one token.
+        guard promptCount + min(request.tokensMax, 1) <= contextLength else {
+            throw .contextExceeded(prompt: promptCount, context: contextLength)
+        }
+        let size = RequestSize(
+            promptCount: promptCount,
+            answerMax: min(request.tokensMax, contextLength - promptCount),
+            choiceCount: request.choiceCount)
+        let blocks = size.blocks(choices: size.choiceCount)
+        guard blocks <= kvGeometry.blockCount else {
+            throw .memoryExceeded(
+                neededBytes: blocks * kvGeometry.bytesPerBlock,
+                budgetBytes: kvGeometry.blockCount * kvGeometry.bytesPerBlock)
+        }
+        return size
+    }
+
+    private func checkTokens(_ request: GenerationRequest) throws(AdmissionError) {
+        guard !request.prompt.isEmpty else { throw .invalid("the prompt has no tokens; at least one is needed") }
+        for (index, token) in request.prompt.enumerated() where token < 0 || token >= vocabularyCount {
+            throw .invalid("prompt token \(index) is \(token); token ids are 0 to \(vocabularyCount - 1)")
+        }
+        guard request.tokensMax >= 0 else {
+            throw .invalid("the most new tokens is \(request.tokensMax); it must be 0 or more")
+        }
+        guard 1...sequencesMax ~= request.choiceCount else {
+            throw .invalid("\(request.choiceCount) choices were asked for; 1 to \(sequencesMax) are possible")
+        }
+    }
+
+    private func checkSampling(_ request: GenerationRequest) throws(AdmissionError) {
+        let sampling = request.sampling
+        guard sampling.temperature.isFinite, sampling.temperature >= 0 else {
+            throw .invalid("the temperature is \(sampling.temperature); it must be a number, 0 or more")
+        }
+        guard sampling.topK >= 0 else { throw .invalid("top_k is \(sampling.topK); it must be 0 or more") }
+        guard 0...1 ~= sampling.topP else { throw .invalid("top_p is \(sampling.topP); it must be 0 to 1") }
+        guard 0...1 ~= sampling.minP else { throw .invalid("min_p is \(sampling.minP); it must be 0 to 1") }
+        guard 0...Sampler.alternativesMax ~= request.alternativeCount else {
+            throw .invalid(
+                "\(request.alternativeCount) alternatives were asked for; 0 to \(Sampler.alternativesMax) are possible")
+        }
+    }
+}

@@ -1,0 +1,211 @@
+import ModelFiles
+import Models
+
+/// What the engine's thread does: mail, plan, forward, draw, deliver; again.
+///
+/// It owns the model, the scheduler and the sampler; nothing of it is shared.
+final class EngineLoop {
+    private let mailbox: Mailbox
+    private let board: StatusBoard
+    private let model: any LanguageModel
+    private let limits: EngineLimits
+    private let scheduler: Scheduler
+    private let sampler: Sampler
+    private var requests: [RequestID: LiveRequest] = [:]
+    /// Requests with events in this step; may hold one twice.
+    private var touched: [LiveRequest] = []
+    /// Sizes of the requests that left the queue since the mailbox was last told.
+    private var left: [RequestSize] = []
+    private var pace = Pace()
+    private var status = EngineStatus()
+
+    /// The body of the engine's thread.
+    static func main(
+        configuration: EngineConfiguration, mailbox: Mailbox, board: StatusBoard,
+        makeModel: @Sendable () throws -> any LanguageModel
+    ) {
+        do {
+            let model = try makeModel()
+            let limits = try EngineLimits(model: model, configuration: configuration)
+            let loop = EngineLoop(model: model, limits: limits, mailbox: mailbox, board: board)
+            loop.publishStatus()
+            mailbox.started(limits)
+            loop.run()
+        } catch {
+            mailbox.failed(error)
+            return
+        }
+        mailbox.ended()
+    }
+
+    private init(model: any LanguageModel, limits: EngineLimits, mailbox: Mailbox, board: StatusBoard) {
+        self.model = model
+        self.limits = limits
+        self.mailbox = mailbox
+        self.board = board
+        scheduler = Scheduler(
+            columnsMax: limits.columnsMax, sequencesMax: limits.sequencesMax,
+            blockCount: limits.kvGeometry.blockCount)
+        sampler = Sampler(vocabularyCount: limits.vocabularyCount)
+    }
+
+    private func run() {
+        while takeMail() {
+            step()
+            deliver()
+        }
+        deliver()
+    }
+}
+
+// MARK: - Mail
+
+extension EngineLoop {
+    /// - Returns: false when the engine shall end.
+    private func takeMail() -> Bool {
+        let mail = mailbox.take(left: left, pace: pace, isIdle: scheduler.isIdle)
+        left.removeAll(keepingCapacity: true)
+        for submission in mail.submissions {
+            let request = LiveRequest(submission)
+            requests[submission.id] = request
+            scheduler.enqueue(request.group)
+        }
+        for cancellation in mail.cancellations {
+            guard let request = requests[cancellation.id] else { continue }
+            let choices = request.group.live.filter { cancellation.choice == nil || cancellation.choice == $0.choice }
+            finish(choices, of: request, .cancelled)
+        }
+        switch mail.stop {
+        case .none:
+            return true
+        case .drain:
+            return !scheduler.isIdle
+        case .now:
+            for request in requests.values {
+                finish(request.group.live, of: request, .failed("the engine was stopped"))
+            }
+            return false
+        }
+    }
+}
+
+// MARK: - Steps
+
+extension EngineLoop {
+    private func step() {
+        let plan = scheduler.plan()
+        let started = MonotonicClock.now
+        for group in plan.admitted {
+            left.append(group.size)
+            requests[group.id].map { touch($0).admitted(at: started) }
+        }
+        guard !plan.slices.isEmpty else { return }
+        let logits = model.forward(batch(for: plan))
+        for copy in scheduler.complete(plan) {
+            model.copyBlock(from: copy.source, to: copy.destination, tokens: copy.tokens)
+        }
+        let computed = MonotonicClock.now
+        draw(plan, logits: logits, computedAt: computed)
+        count(plan, seconds: Double(MonotonicClock.now - started) * 1e-9)
+    }
+
+    private func batch(for plan: StepPlan) -> StepBatch {
+        var batch = StepBatch()
+        batch.tokens.reserveCapacity(plan.columnCount)
+        batch.slices.reserveCapacity(plan.slices.count)
+        for slice in plan.slices {
+            let start = batch.tokens.count
+            let end = slice.position + slice.count
+            batch.tokens += slice.sequence.tokens[slice.position..<end]
+            batch.slices.append(
+                StepBatch.Slice(
+                    start: start, count: slice.count, position: slice.position,
+                    blocks: slice.sequence.table.blocks))
+            if slice.drawsNext { batch.outputs.append(start + slice.count - 1) }
+        }
+        return batch
+    }
+
+    /// Draws the next tokens of all sequences whose last column was in the plan.
+    private func draw(_ plan: StepPlan, logits: UnsafeBufferPointer<Float>, computedAt: UInt64) {
+        var output = 0
+        for slice in plan.slices where slice.reachesEnd {
+            guard let request = requests[slice.sequence.group.id] else { continue }
+            let readsPrompt = slice.sequence.answerCount == 0
+            if readsPrompt { touch(request).promptRead(at: computedAt) }
+            guard slice.drawsNext else {
+                finish(request.group.live, of: request, .length)
+                continue
+            }
+            guard let row = row(output, of: logits) else { preconditionFailure("the model gave too few logits") }
+            output += 1
+            // The prompt's last column serves every choice.
+            for sequence in readsPrompt ? request.group.live : [slice.sequence] {
+                drawNext(of: sequence, of: request, from: row)
+            }
+        }
+    }
+
+    private func row(_ index: Int, of logits: UnsafeBufferPointer<Float>) -> UnsafePointer<Float>? {
+        guard let start = logits.baseAddress, (index + 1) * limits.vocabularyCount <= logits.count else { return nil }
+        return start + index * limits.vocabularyCount
+    }
+
+    private func drawNext(of sequence: Sequence, of request: LiveRequest, from row: UnsafePointer<Float>) {
+        let uniform = request.random[sequence.choice].uniform(position: sequence.answerCount)
+        do throws(SamplingError) {
+            let sampled = try sampler.sample(row, for: request.group.request, uniform: uniform)
+            status.generatedTokens += 1
+            if request.group.request.stopTokens.contains(sampled.token) {
+                finish([sequence], of: request, .stopToken(sampled.token))
+                return
+            }
+            scheduler.append(sampled.token, to: sequence)
+            touch(request).drew(sampled, choice: sequence.choice)
+            if sequence.answerCount == request.group.size.answerMax { finish([sequence], of: request, .length) }
+        } catch {
+            finish([sequence], of: request, .failed(error.message))
+        }
+    }
+
+    private func finish(_ sequences: [Sequence], of request: LiveRequest, _ reason: FinishReason) {
+        let now = MonotonicClock.now
+        for sequence in sequences {
+            let wasWaiting = sequence.phase == .waiting
+            if sequence.phase == .decoding {
+                pace.observeAnswer(tokens: sequence.answerCount, allowed: request.group.size.answerMax)
+            }
+            scheduler.finish(sequence)
+            touch(request).finished(choice: sequence.choice, reason, at: now)
+            guard request.group.leader == nil else { continue }
+            if wasWaiting { left.append(request.group.size) }
+            requests[request.group.id] = nil
+        }
+    }
+
+    private func count(_ plan: StepPlan, seconds: Double) {
+        pace.observeStep(columns: plan.columnCount, seconds: seconds)
+        status.steps += 1
+        status.promptTokens += plan.promptColumnCount
+    }
+
+    @discardableResult
+    private func touch(_ request: LiveRequest) -> LiveRequest {
+        touched.append(request)
+        return request
+    }
+
+    /// One call of each sink for all events of the step.
+    private func deliver() {
+        publishStatus()
+        for request in touched { request.deliver() }
+        touched.removeAll(keepingCapacity: true)
+    }
+
+    private func publishStatus() {
+        status.sequencesRunning = scheduler.sequencesRunning
+        status.blocksFree = scheduler.pool.freeCount
+        status.blockCount = scheduler.pool.blockCount
+        board.publish(status)
+    }
+}

@@ -1,0 +1,59 @@
+import Synchronization
+
+/// Figures of a running engine at one moment.
+public struct EngineStatus: Sendable, Equatable {
+    /// Requests that wait for admission.
+    public var requestsWaiting = 0
+    /// Sequences that prefill or decode.
+    public var sequencesRunning = 0
+    /// KV blocks that hold nothing.
+    public var blocksFree = 0
+    /// All KV blocks.
+    public var blockCount = 0
+    /// Prompt tokens computed since the start.
+    public var promptTokens = 0
+    /// Tokens drawn since the start, stop tokens included.
+    public var generatedTokens = 0
+    /// Steps computed since the start.
+    public var steps = 0
+
+    public init() {}
+}
+
+/// The figures as the engine's thread writes them after each step and anybody reads them, without a
+/// lock. Each is right by itself; together they may be of two neighbouring steps.
+final class StatusBoard: Sendable {
+    private let requestsWaiting = Atomic(0)
+    private let sequencesRunning = Atomic(0)
+    private let blocksFree = Atomic(0)
+    private let blockCount = Atomic(0)
+    private let promptTokens = Atomic(0)
+    private let generatedTokens = Atomic(0)
+    private let steps = Atomic(0)
+
+    var status: EngineStatus {
+        var status = EngineStatus()
+        status.requestsWaiting = requestsWaiting.load(ordering: .relaxed)
+        status.sequencesRunning = sequencesRunning.load(ordering: .relaxed)
+        status.blocksFree = blocksFree.load(ordering: .relaxed)
+        status.blockCount = blockCount.load(ordering: .relaxed)
+        status.promptTokens = promptTokens.load(ordering: .relaxed)
+        status.generatedTokens = generatedTokens.load(ordering: .relaxed)
+        status.steps = steps.load(ordering: .relaxed)
+        return status
+    }
+
+    func publish(_ status: EngineStatus) {
+        sequencesRunning.store(status.sequencesRunning, ordering: .relaxed)
+        blocksFree.store(status.blocksFree, ordering: .relaxed)
+        blockCount.store(status.blockCount, ordering: .relaxed)
+        promptTokens.store(status.promptTokens, ordering: .relaxed)
+        generatedTokens.store(status.generatedTokens, ordering: .relaxed)
+        steps.store(status.steps, ordering: .relaxed)
+    }
+
+    /// Written by the mailbox, which sees requests before the engine does.
+    func publish(requestsWaiting count: Int) {
+        requestsWaiting.store(count, ordering: .relaxed)
+    }
+}

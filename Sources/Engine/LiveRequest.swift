@@ -1,0 +1,58 @@
+/// A request between submission and its last event, as the engine's loop sees it.
+///
+/// Confined to the engine's thread.
+final class LiveRequest {
+    let group: SequenceGroup
+    /// [choice]
+    let random: [CounterRandom]
+    private let sink: GenerationSink
+    /// Events of this step, delivered together.
+    private var events: [GenerationEvent] = []
+    private let submittedAt: UInt64
+    private var admittedAt: UInt64?
+    private var promptReadAt: UInt64?
+
+    init(_ submission: Mailbox.Submission) {
+        group = SequenceGroup(id: submission.id, request: submission.request, size: submission.size)
+        let seed = submission.request.sampling.seed ?? 0
+        random = (0..<submission.size.choiceCount).map { CounterRandom(seed: seed, choice: $0) }
+        sink = submission.sink
+        submittedAt = submission.submittedAt
+    }
+
+    func admitted(at time: UInt64) {
+        admittedAt = time
+        events.append(.admitted(cachedTokens: 0))
+    }
+
+    func promptRead(at time: UInt64) {
+        promptReadAt = time
+    }
+
+    func drew(_ sampled: SampledToken, choice: Int) {
+        events.append(
+            .token(
+                choice: choice, token: sampled.token, logprob: sampled.logprob,
+                alternatives: sampled.alternatives))
+    }
+
+    func finished(choice: Int, _ reason: FinishReason, at time: UInt64) {
+        events.append(.finished(choice: choice, reason: reason))
+        if group.leader == nil { events.append(.ended(timings: timings(endedAt: time))) }
+    }
+
+    /// Hands the step's events over.
+    func deliver() {
+        guard !events.isEmpty else { return }
+        sink(events)
+        events.removeAll(keepingCapacity: true)
+    }
+
+    private func timings(endedAt end: UInt64) -> GenerationTimings {
+        var timings = GenerationTimings()
+        timings.queued = (admittedAt ?? end) - submittedAt
+        if let admittedAt { timings.prefill = (promptReadAt ?? end) - admittedAt }
+        if let promptReadAt { timings.decode = end - promptReadAt }
+        return timings
+    }
+}

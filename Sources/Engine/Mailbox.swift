@@ -1,0 +1,186 @@
+import Glibc
+
+/// Everything that other threads tell the engine's thread, and its answer to the one who started it.
+///
+/// Callers never wait for a step: each lock is held for a few instructions. The engine sleeps here
+/// when it has nothing to do.
+final class Mailbox: @unchecked Sendable {
+    struct Submission: Sendable {
+        var id: RequestID
+        var request: GenerationRequest
+        var size: RequestSize
+        /// Monotonic clock, nanoseconds.
+        var submittedAt: UInt64
+        var sink: GenerationSink
+    }
+
+    struct Cancellation: Hashable, Sendable {
+        var id: RequestID
+        /// nil cancels all.
+        var choice: Int?
+    }
+
+    enum StopRequest: Sendable {
+        case none
+        /// Finish what was submitted, then end.
+        case drain
+        /// End after the step that runs.
+        case now
+    }
+
+    /// What has come since the engine last looked.
+    struct Delivery {
+        var submissions: [Submission] = []
+        var cancellations: Set<Cancellation> = []
+        var stop = StopRequest.none
+    }
+
+    private enum Start {
+        case pending
+        case ready(EngineLimits)
+        case failed(any Error)
+    }
+
+    /// A heap allocation, because a mutex must not move. Guards all of the variables below.
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private var gate: AdmissionGate
+    private var delivery = Delivery()
+    private var lastID: RequestID = 0
+    private var start = Start.pending
+    private var hasEnded = false
+    private var endActions: [@Sendable () -> Void] = []
+    private let board: StatusBoard
+
+    init(queueMax: Int, board: StatusBoard) {
+        gate = AdmissionGate(queueMax: queueMax)
+        self.board = board
+        pthread_mutex_init(mutex, nil)
+        pthread_cond_init(changed, nil)
+    }
+
+    deinit {
+        pthread_cond_destroy(changed)
+        pthread_mutex_destroy(mutex)
+        changed.deallocate()
+        mutex.deallocate()
+    }
+
+    private func locked<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        return try body()
+    }
+}
+
+// MARK: - Callers' side
+
+extension Mailbox {
+    func submit(
+        _ request: GenerationRequest, size: RequestSize, submittedAt: UInt64, sink: @escaping GenerationSink
+    ) throws(AdmissionError) -> RequestID {
+        try locked { () throws(AdmissionError) in
+            guard case .none = delivery.stop, !hasEnded else { throw .stopping }
+            try gate.enter(size)
+            board.publish(requestsWaiting: gate.waitingCount)
+            lastID += 1
+            delivery.submissions.append(
+                Submission(id: lastID, request: request, size: size, submittedAt: submittedAt, sink: sink))
+            pthread_cond_broadcast(changed)
+            return lastID
+        }
+    }
+
+    func cancel(_ cancellation: Cancellation) {
+        locked {
+            guard !hasEnded else { return }
+            delivery.cancellations.insert(cancellation)
+            pthread_cond_broadcast(changed)
+        }
+    }
+
+    func stop(drain: Bool) {
+        locked {
+            switch (delivery.stop, drain) {
+            case (.now, _), (.drain, true): return
+            case (.none, true): delivery.stop = .drain
+            case (.none, false), (.drain, false): delivery.stop = .now
+            }
+            pthread_cond_broadcast(changed)
+        }
+    }
+
+    /// Waits for the engine's thread to load its model.
+    func waitForStart() throws -> EngineLimits {
+        try locked { () throws(any Error) in
+            while true {
+                switch start {
+                case .pending: pthread_cond_wait(changed, mutex)
+                case .ready(let limits): return limits
+                case .failed(let error): throw error
+                }
+            }
+        }
+    }
+
+    func waitForEnd() {
+        locked { while !hasEnded { pthread_cond_wait(changed, mutex) } }
+    }
+
+    func whenEnded(_ action: @escaping @Sendable () -> Void) {
+        let hasEnded = locked {
+            if !self.hasEnded { endActions.append(action) }
+            return self.hasEnded
+        }
+        if hasEnded { action() }
+    }
+}
+
+// MARK: - Engine's side
+
+extension Mailbox {
+    func started(_ limits: EngineLimits) {
+        locked {
+            start = .ready(limits)
+            pthread_cond_broadcast(changed)
+        }
+    }
+
+    func failed(_ error: any Error) {
+        locked { start = .failed(error) }
+        ended()
+    }
+
+    /// Takes what has come; sleeps until something does if the engine is idle.
+    ///
+    /// - Parameters:
+    ///   - left: requests that left the queue since the last call.
+    ///   - pace: the engine's latest figures.
+    func take(left: [RequestSize], pace: Pace, isIdle: Bool) -> Delivery {
+        locked {
+            for size in left { gate.leave(size) }
+            gate.pace = pace
+            board.publish(requestsWaiting: gate.waitingCount)
+            while isIdle, delivery.submissions.isEmpty, delivery.cancellations.isEmpty,
+                case .none = delivery.stop
+            {
+                pthread_cond_wait(changed, mutex)
+            }
+            let taken = delivery
+            delivery = Delivery(stop: taken.stop)
+            return taken
+        }
+    }
+
+    /// The last thing that the engine's thread does.
+    func ended() {
+        let actions = locked {
+            hasEnded = true
+            board.publish(requestsWaiting: 0)
+            pthread_cond_broadcast(changed)
+            defer { endActions = [] }
+            return endActions
+        }
+        for action in actions { action() }
+    }
+}

@@ -1,0 +1,137 @@
+import ModelFiles
+import Models
+import Synchronization
+
+@testable import Engine
+
+/// A model whose logits are a hash of the sequence's tokens, which it reads from a KV memory that
+/// only the batch's block tables lead to: a wrong table, a missed copy or a block that two sequences
+/// write shows as another answer than `logits(after:)` gives.
+final class FakeModel: LanguageModel {
+    struct Shape: Sendable {
+        var vocabularyCount = 97
+        var contextLength = 512
+        var columnsMax = 96
+        var blockCount = 64
+    }
+
+    let vocabularyCount: Int
+    let contextLength: Int
+    let columnsMax: Int
+    let kvGeometry: KVGeometry
+    /// [block, offset]
+    private var memory: [UInt64]
+    private var logits: [Float] = []
+    private let output: UnsafeMutablePointer<Float>
+    private let control: FakeModelControl?
+
+    init(_ shape: Shape = Shape(), control: FakeModelControl? = nil) {
+        vocabularyCount = shape.vocabularyCount
+        contextLength = shape.contextLength
+        columnsMax = shape.columnsMax
+        kvGeometry = KVGeometry(bytesPerBlock: 1024, blockCount: shape.blockCount)
+        memory = Array(repeating: .max, count: shape.blockCount * KVGeometry.blockTokens)
+        output = .allocate(capacity: shape.vocabularyCount * shape.columnsMax)
+        self.control = control
+    }
+
+    deinit {
+        output.deallocate()
+        control?.modelEnded()
+    }
+
+    func forward(_ batch: StepBatch) -> UnsafeBufferPointer<Float> {
+        control?.stepBegins(batch)
+        precondition(batch.tokens.count <= columnsMax && !batch.tokens.isEmpty)
+        precondition(batch.outputs == batch.outputs.sorted())
+        var outputs = 0
+        var column = 0
+        for slice in batch.slices {
+            precondition(slice.start == column && slice.count > 0)
+            for position in slice.position..<slice.position + slice.count {
+                memory[place(position, slice.blocks)] = Self.entry(batch.tokens[column], position)
+                column += 1
+            }
+            for wanted in batch.outputs where slice.start..<slice.start + slice.count ~= wanted {
+                var hash: UInt64 = 0
+                for position in 0...slice.position + wanted - slice.start {
+                    hash = Self.mix(hash ^ memory[place(position, slice.blocks)])
+                }
+                for token in 0..<vocabularyCount {
+                    output[outputs * vocabularyCount + token] =
+                        control?.breaksLogits == true ? .nan : Self.logit(hash, token)
+                }
+                outputs += 1
+            }
+        }
+        precondition(column == batch.tokens.count && outputs == batch.outputs.count)
+        return UnsafeBufferPointer(start: output, count: outputs * vocabularyCount)
+    }
+
+    func copyBlock(from source: Int32, to destination: Int32, tokens: Int) {
+        for offset in 0..<tokens {
+            memory[Int(destination) * KVGeometry.blockTokens + offset] =
+                memory[Int(source) * KVGeometry.blockTokens + offset]
+        }
+    }
+
+    /// The row that a sequence of these tokens has to give.
+    static func logits(after tokens: [TokenID], vocabularyCount: Int) -> [Float] {
+        var hash: UInt64 = 0
+        for (position, token) in tokens.enumerated() { hash = mix(hash ^ entry(token, position)) }
+        return (0..<vocabularyCount).map { logit(hash, $0) }
+    }
+
+    private func place(_ position: Int, _ blocks: [Int32]) -> Int {
+        Int(blocks[position / KVGeometry.blockTokens]) * KVGeometry.blockTokens + position % KVGeometry.blockTokens
+    }
+
+    private static func entry(_ token: TokenID, _ position: Int) -> UInt64 {
+        mix(UInt64(token) << 32 | UInt64(position))
+    }
+
+    private static func logit(_ hash: UInt64, _ token: Int) -> Float {
+        Float(mix(hash &+ UInt64(token) &* 0x9E37_79B9) >> 40) * 0x1p-24 * 8 - 4
+    }
+
+    private static func mix(_ value: UInt64) -> UInt64 {
+        let product = (value ^ (value >> 29)) &* 0xBF58_476D_1CE4_E5B9 &+ 0x1234_5678_9ABC_DEF1
+        return product ^ (product >> 32)
+    }
+}
+
+/// Lets a test hold the model before chosen steps and see what it computes.
+final class FakeModelControl: Sendable {
+    struct State {
+        var stepsAllowed = Int.max
+        var stepsBegun = 0
+        var columns: [Int] = []
+        var breaksLogits = false
+        var hasEnded = false
+    }
+
+    private let state: Mutex<State>
+
+    init(stepsAllowed: Int = .max, breaksLogits: Bool = false) {
+        state = Mutex(State(stepsAllowed: stepsAllowed, breaksLogits: breaksLogits))
+    }
+
+    var stepsBegun: Int { state.withLock { $0.stepsBegun } }
+    var columns: [Int] { state.withLock { $0.columns } }
+    var breaksLogits: Bool { state.withLock { $0.breaksLogits } }
+    var hasEnded: Bool { state.withLock { $0.hasEnded } }
+
+    func allow(steps: Int) {
+        state.withLock { $0.stepsAllowed = steps == .max ? .max : $0.stepsAllowed + steps }
+    }
+
+    func modelEnded() { state.withLock { $0.hasEnded = true } }
+
+    func stepBegins(_ batch: StepBatch) {
+        state.withLock {
+            $0.stepsBegun += 1
+            $0.columns.append(batch.tokens.count)
+        }
+        while state.withLock({ $0.stepsBegun > $0.stepsAllowed }) { pause(milliseconds: 1) }
+    }
+}
