@@ -48,6 +48,6 @@ struct RealModelTests {
         #expect(try metadata.integer("gemma3.attention.sliding_window") == 512)
         #expect(file?.tensors.count == 236)
         // Some 5 ms in a release build; the bound has room for a debug build on a busy machine.
-        #expect(elapsed < .seconds(3))
+        #expect(elapsed < .seconds(5))
     }
 }
