@@ -54,7 +54,7 @@ format: ## Format the Swift sources
 
 lint: ## Check the Swift sources' format, and the scripts with shellcheck when it is installed
 	swift format lint --strict --parallel --recursive $(swift_sources)
-	@if command -v shellcheck >/dev/null; then shellcheck .ci/run scripts/*; else echo "shellcheck is not installed"; fi
+	@if command -v shellcheck >/dev/null; then shellcheck .ci/run scripts/fetch-model scripts/install-dependencies; else echo "shellcheck is not installed"; fi
 
 clean: ## Remove what was built
 	rm -rf .build .build-test
