@@ -23,7 +23,7 @@ def test_a_stream_says_what_the_whole_answer_says(client, model):
 
 
 def test_token_ids_are_a_prompt(client, model, server):
-    tokens = server.tokenize(PROMPT)
+    tokens = server.tokenize(PROMPT, add_special=True)
     request = dict(model=model, temperature=0, max_tokens=8)
     by_text = client.completions.create(prompt=PROMPT, **request)
     by_ids = client.completions.create(prompt=tokens, **request)
@@ -34,7 +34,7 @@ def test_token_ids_are_a_prompt(client, model, server):
 @pytest.mark.parametrize("as_ids", [False, True], ids=["texts", "token ids"])
 def test_a_list_of_prompts_gives_choices_in_order(client, model, server, as_ids):
     texts = [PROMPT, "Once upon a time", "2 + 2 ="]
-    prompts = [server.tokenize(text) for text in texts] if as_ids else texts
+    prompts = [server.tokenize(text, add_special=True) for text in texts] if as_ids else texts
     request = dict(model=model, temperature=0, max_tokens=8)
     alone = [client.completions.create(prompt=prompt, **request).choices[0].text for prompt in prompts]
     together = client.completions.create(prompt=prompts, n=2, **request)
