@@ -31,7 +31,9 @@ public struct ByteStrings: Sendable {
     }
 
     /// Calls `body` with the bytes of one string in the mapped file; they may not leave the call.
-    public func withBytes<Result>(at index: Int, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+    public func withBytes<Result>(at index: Int, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows
+        -> Result
+    {
         let length = byteCount(at: index)
         return try withExtendedLifetime(mapping) {
             try body(UnsafeRawBufferPointer(rebasing: mapping.bytes[starts[index]..<starts[index] + length]))

@@ -1,7 +1,7 @@
-import Glibc
 import Compute
+import Glibc
 
-/// A model in the GGUF format, versions 2 and 3: its metadata, its tensors, and their data, mapped into memory.
+/// A model in the GGUF format, versions 2 and 3: its metadata, its tensors, and their data, memory-mapped.
 ///
 /// All that the file states about itself is checked when it is opened: a `GGUFFile` that exists can be read
 /// without further checks of bounds. A split model is opened through the path of any of its files.
@@ -40,7 +40,8 @@ public final class GGUFFile: Sendable {
     /// - Throws: when it is missing or has another shape; the error names both shapes.
     public func tensor(_ name: String, shape: [Int]) throws(ModelFileError) -> TensorInfo {
         guard let tensor = try optionalTensor(name, shape: shape) else {
-            throw ModelFileError(path: path, field: "tensor \(name)", reason: "missing; expected shape \(shape)")
+            throw ModelFileError(
+                path: path, field: "tensor \(name)", reason: "missing; expected shape \(shape)")
         }
         return tensor
     }
@@ -59,7 +60,8 @@ public final class GGUFFile: Sendable {
     /// The data of a tensor of this file, in the mapping: valid as long as this object lives.
     public func bytes(of tensor: TensorInfo) -> UnsafeRawBufferPointer {
         let bytes = mappings[tensor.part].bytes
-        return UnsafeRawBufferPointer(rebasing: bytes[tensor.fileOffset..<tensor.fileOffset + tensor.byteCount])
+        return UnsafeRawBufferPointer(
+            rebasing: bytes[tensor.fileOffset..<tensor.fileOffset + tensor.byteCount])
     }
 
     private static func withoutTrailingOnes(_ shape: [Int]) -> ArraySlice<Int> {
@@ -76,7 +78,8 @@ extension GGUFFile {
         let count = try opened.metadata.optionalInteger("split.count") ?? 1
         guard count > 1 else { return [opened] }
         guard count <= GGUFLimits.splitCountMax else {
-            throw opened.metadata.error("split.count", "\(count); at most \(GGUFLimits.splitCountMax) are read")
+            throw opened.metadata.error(
+                "split.count", "\(count); at most \(GGUFLimits.splitCountMax) are read")
         }
         guard let files = SplitFiles(path: path, count: count) else {
             throw opened.metadata.error(
@@ -122,13 +125,16 @@ extension GGUFFile {
         }
     }
 
-    private static func places(_ tensors: [TensorInfo], _ path: String) throws(ModelFileError) -> [String: Int] {
+    private static func places(_ tensors: [TensorInfo], _ path: String) throws(ModelFileError) -> [String:
+        Int]
+    {
         var places: [String: Int] = [:]
         places.reserveCapacity(tensors.count)
         for (place, tensor) in tensors.enumerated() {
             guard places.updateValue(place, forKey: tensor.name) == nil else {
                 throw ModelFileError(
-                    path: path, field: "tensor \(tensor.name)", reason: "in more than one of the model's files")
+                    path: path, field: "tensor \(tensor.name)",
+                    reason: "in more than one of the model's files")
             }
         }
         return places

@@ -7,7 +7,7 @@ enum GGUFLimits {
     static let tensorNameBytesMax = 64
     /// The GGUF document: at most four dimensions.
     static let dimensionCountMax = 4
-    /// Real files have some fifty keys; mixtures of experts with a tensor per expert, some ten thousand tensors.
+    /// Real files have some fifty keys and, with a tensor for each of many experts, ten thousand tensors.
     static let metadataCountMax = 65_536
     static let tensorCountMax = 131_072
     /// A single string; chat templates have some ten thousand bytes. Strings in arrays stay in the mapping.

@@ -106,7 +106,11 @@ extension GGUFMetadata {
     }
 
     public func optionalIntegers(_ key: String) throws(ModelFileError) -> [Int64]? {
-        try elements(key, "an array of integers of at most 63 bits", \.integer)
+        guard let value = value(key) else { return nil }
+        guard case .array(let array) = value, let integers = array.integers else {
+            throw mismatch(key, value, "an array of integers of at most 63 bits")
+        }
+        return integers
     }
 
     public func numbers(_ key: String) throws(ModelFileError) -> [Double] {
@@ -114,20 +118,11 @@ extension GGUFMetadata {
     }
 
     public func optionalNumbers(_ key: String) throws(ModelFileError) -> [Double]? {
-        try elements(key, "an array of numbers", \.number)
-    }
-
-    private func elements<Element>(
-        _ key: String, _ wanted: String, _ convert: (MetadataValue) -> Element?
-    ) throws(ModelFileError) -> [Element]? {
         guard let value = value(key) else { return nil }
-        guard case .array(let array) = value else { throw mismatch(key, value, wanted) }
-        var elements: [Element] = []
-        for index in 0..<array.count {
-            guard let element = convert(array[index]) else { throw mismatch(key, value, wanted) }
-            elements.append(element)
+        guard case .array(let array) = value, let numbers = array.numbers else {
+            throw mismatch(key, value, "an array of numbers")
         }
-        return elements
+        return numbers
     }
 }
 

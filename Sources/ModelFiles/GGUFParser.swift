@@ -59,7 +59,9 @@ extension GGUFParser {
         of things: String, bytesMin: Int, max: Int
     ) throws(ModelFileError) -> Int {
         let count = try cursor.count(of: things, bytesMin: bytesMin, "header")
-        guard count <= max else { throw cursor.error("header", "\(count) \(things); at most \(max) are read") }
+        guard count <= max else {
+            throw cursor.error("header", "\(count) \(things); at most \(max) are read")
+        }
         return count
     }
 
@@ -101,7 +103,9 @@ extension GGUFParser {
         return type
     }
 
-    private mutating func readValue(_ type: MetadataType, _ key: String) throws(ModelFileError) -> MetadataValue {
+    private mutating func readValue(_ type: MetadataType, _ key: String) throws(ModelFileError)
+        -> MetadataValue
+    {
         let field = "metadata \(key)"
         guard let size = type.fixedBytes else {
             if type == .array { return .array(try readArray(key, depth: 1)) }
@@ -124,13 +128,15 @@ extension GGUFParser {
         case .array:
             return try readArrays(key, count: count, depth: depth)
         case .string:
-            return MetadataArray(elementType: type, count: count, storage: .strings(try readStrings(key, count)))
+            return MetadataArray(
+                elementType: type, count: count, storage: .strings(try readStrings(key, count)))
         default:
             let start = try cursor.skip(count * (type.fixedBytes ?? 0), field)
             if type == .bool, let odd = cursor.mapping.bytes[start..<start + count].first(where: { $0 > 1 }) {
                 throw cursor.error(field, "one of its bools is \(odd), not 0 or 1")
             }
-            return MetadataArray(elementType: type, count: count, storage: .fixed(cursor.mapping, offset: start))
+            return MetadataArray(
+                elementType: type, count: count, storage: .fixed(cursor.mapping, offset: start))
         }
     }
 
@@ -139,7 +145,8 @@ extension GGUFParser {
     ) throws(ModelFileError) -> MetadataArray {
         nestedArrayCount += count
         guard nestedArrayCount <= GGUFLimits.nestedArrayCountMax else {
-            throw cursor.error("metadata \(key)", "more than \(GGUFLimits.nestedArrayCountMax) arrays in arrays")
+            throw cursor.error(
+                "metadata \(key)", "more than \(GGUFLimits.nestedArrayCountMax) arrays in arrays")
         }
         var arrays: [MetadataArray] = []
         arrays.reserveCapacity(count)
@@ -178,7 +185,8 @@ extension GGUFParser {
         for record in records {
             tensors.append(
                 try record.place(
-                    dataStart: dataStart, alignment: alignment, fileBytes: cursor.mapping.bytes.count, part: part))
+                    dataStart: dataStart, alignment: alignment, fileBytes: cursor.mapping.bytes.count,
+                    part: part))
         }
         try checkApart(tensors)
         return tensors
@@ -191,7 +199,7 @@ extension GGUFParser {
             guard end <= second.fileOffset else {
                 throw cursor.error(
                     "tensor \(second.name)",
-                    "begins at byte \(second.fileOffset), inside tensor \(first.name), which ends at byte \(end)")
+                    "begins at byte \(second.fileOffset), inside tensor \(first.name), which ends at \(end)")
             }
         }
     }

@@ -31,6 +31,50 @@ public struct MetadataArray: Sendable {
     public var strings: ByteStrings? {
         if case .strings(let strings) = storage { strings } else { nil }
     }
+
+    /// The elements of an array of any integer type; nil for other types and beyond Int64.
+    public var integers: [Int64]? {
+        switch elementType {
+        case .uint8: decode(UInt8.self) { Int64($0) }
+        case .int8: decode(Int8.self) { Int64($0) }
+        case .uint16: decode(UInt16.self) { Int64($0) }
+        case .int16: decode(Int16.self) { Int64($0) }
+        case .uint32: decode(UInt32.self) { Int64($0) }
+        case .int32: decode(Int32.self) { Int64($0) }
+        case .uint64: decode(UInt64.self) { Int64(exactly: $0) }
+        case .int64: decode(Int64.self) { $0 }
+        case .float32, .float64, .bool, .string, .array: nil
+        }
+    }
+
+    /// The elements of an array of any numeric type; nil for other types. Integers beyond 2^53 are rounded.
+    public var numbers: [Double]? {
+        switch elementType {
+        case .float32: decode(UInt32.self) { Double(Float(bitPattern: $0)) }
+        case .float64: decode(UInt64.self) { Double(bitPattern: $0) }
+        case .uint64: decode(UInt64.self) { Double($0) }
+        default: integers?.map(Double.init)
+        }
+    }
+
+    /// All elements, which the file has as little-endian `Stored`; nil when one of them cannot be converted.
+    private func decode<Stored: FixedWidthInteger & BitwiseCopyable, Element>(
+        _: Stored.Type, _ convert: (Stored) -> Element?
+    ) -> [Element]? {
+        guard case .fixed(let mapping, let offset) = storage else { return nil }
+        return withExtendedLifetime(mapping) {
+            var elements: [Element] = []
+            elements.reserveCapacity(count)
+            for index in 0..<count {
+                let place = offset + index * MemoryLayout<Stored>.size
+                let stored = Stored(
+                    littleEndian: mapping.bytes.loadUnaligned(fromByteOffset: place, as: Stored.self))
+                guard let element = convert(stored) else { return nil }
+                elements.append(element)
+            }
+            return elements
+        }
+    }
 }
 
 extension MetadataType {

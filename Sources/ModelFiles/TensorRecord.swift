@@ -2,7 +2,7 @@ import Compute
 
 /// A tensor info as the file states it: the shape and type are checked, the place of the data not yet.
 struct TensorRecord {
-    /// The least that a record takes: name length and one letter, dimension count, one dimension, type, offset.
+    /// The least that one takes: name length and one letter, dimension count, one dimension, type, offset.
     static let bytesMin = 8 + 1 + 4 + 8 + 4 + 8
 
     let name: String
@@ -27,7 +27,8 @@ struct TensorRecord {
         offset = try cursor.integer(UInt64.self, field)
         guard shape[0] % type.blockElements == 0 else {
             throw cursor.error(
-                field, "its rows of \(shape[0]) elements are no whole number of \(type.name) blocks of "
+                field,
+                "its rows of \(shape[0]) elements are no whole number of \(type.name) blocks of "
                     + "\(type.blockElements)")
         }
         guard let byteCount = Self.byteCount(shape, type) else {
@@ -41,15 +42,16 @@ struct TensorRecord {
     }
 
     /// Checks that the data lie inside the file, aligned.
-    func place(dataStart: Int, alignment: Int, fileBytes: Int, part: Int) throws(ModelFileError) -> TensorInfo {
+    func place(dataStart: Int, alignment: Int, fileBytes: Int, part: Int) throws(ModelFileError) -> TensorInfo
+    {
         guard offset % UInt64(alignment) == 0 else {
             throw error("its offset \(offset) is no multiple of the alignment \(alignment)")
         }
         let room = fileBytes - dataStart
         guard room >= byteCount && offset <= UInt64(room - byteCount) else {
             throw error(
-                "\(byteCount) bytes at offset \(offset) of the data pass the end of the file: the data begin at "
-                    + "byte \(dataStart) of \(fileBytes)")
+                "\(byteCount) bytes at offset \(offset) of the data pass the end of the file: the data "
+                    + "begin at byte \(dataStart) of \(fileBytes)")
         }
         return TensorInfo(
             name: name, type: type, shape: shape, byteCount: byteCount,
@@ -58,7 +60,8 @@ struct TensorRecord {
 }
 
 extension TensorRecord {
-    private static func readShape(_ cursor: inout ByteCursor, _ field: String) throws(ModelFileError) -> [Int] {
+    private static func readShape(_ cursor: inout ByteCursor, _ field: String) throws(ModelFileError) -> [Int]
+    {
         let count = try cursor.integer(UInt32.self, field)
         guard count >= 1 && count <= GGUFLimits.dimensionCountMax else {
             throw cursor.error(field, "\(count) dimensions; 1 to \(GGUFLimits.dimensionCountMax) are allowed")
@@ -82,7 +85,8 @@ extension TensorRecord {
             if overflow { return nil }
             elements = product
         }
-        let (bytes, overflow) = (elements / type.blockElements).multipliedReportingOverflow(by: type.blockBytes)
+        let (bytes, overflow) = (elements / type.blockElements).multipliedReportingOverflow(
+            by: type.blockBytes)
         return overflow ? nil : bytes
     }
 

@@ -9,8 +9,9 @@ import Testing
 struct DequantizeTests {
     fileprivate static let blocks = Result { try goldenBlocks() }
 
-    @Test("random blocks of every type come out as the gguf package has them, bit for bit",
-          arguments: TensorType.allCases)
+    @Test(
+        "random blocks of every type come out as the gguf package has them, bit for bit",
+        arguments: TensorType.allCases)
     func golden(type: TensorType) throws {
         let cases = try DequantizeTests.blocks.get().filter { $0.type == type.name }
         #expect(!cases.isEmpty)
@@ -37,7 +38,8 @@ struct DequantizeTests {
     @Test("all 65,536 halves and brain floats convert as the hardware does")
     func halves() {
         for bits in UInt16.min...UInt16.max {
-            let half = apus_f16_to_f32(bits), expected = Float(Float16(bitPattern: bits))
+            let half = apus_f16_to_f32(bits)
+            let expected = Float(Float16(bitPattern: bits))
             let same = half.bitPattern == expected.bitPattern || (half.isNaN && expected.isNaN)
             if !same { Issue.record("half \(bits): \(half) is not \(expected)") }
             if apus_bf16_to_f32(bits).bitPattern != UInt32(bits) << 16 { Issue.record("brain float \(bits)") }
@@ -88,7 +90,8 @@ private func goldenBlocks() throws -> [GoldenBlock] {
             (0..<4).reduce(UInt32(0)) { $0 | UInt32(values[place + $1]) << (8 * $1) }
         }
         return GoldenBlock(
-            type: String(decoding: fields[0], as: UTF8.self), bytes: try bytes(ofHex: fields[1]), valueBits: bits)
+            type: String(decoding: fields[0], as: UTF8.self), bytes: try bytes(ofHex: fields[1]),
+            valueBits: bits)
     }
 }
 

@@ -15,7 +15,9 @@ struct GGUFFileTests {
         let metadata = file.metadata
         #expect(file.version == Int(version))
         #expect(metadata.entries.map(\.key) == SampleFile.writer().metadata.map(\.key))
-        let integers = ["u8": 255, "i8": -128, "u16": 65_535, "i16": -32_768, "u32": 4_294_967_295, "i32": -2_147_483_648]
+        let integers = [
+            "u8": 255, "i8": -128, "u16": 65_535, "i16": -32_768, "u32": 4_294_967_295, "i32": -2_147_483_648,
+        ]
         for (key, expected) in integers { #expect(try metadata.integer(key) == expected) }
         #expect(try metadata.integer("i64") == .min)
         #expect(try metadata.number("u64") == 0x1p64)
@@ -47,7 +49,8 @@ struct GGUFFileTests {
     @Test("arrays in arrays are read")
     func nestedArrays() throws {
         let value = try #require(try open(SampleFile.writer()).metadata.value("nested"))
-        guard case .array(let outer) = value, case .array(let numbers) = outer[0], case .array(let words) = outer[1],
+        guard case .array(let outer) = value, case .array(let numbers) = outer[0],
+            case .array(let words) = outer[1],
             case .int8(let number) = numbers[0], case .string(let word) = words[0]
         else {
             Issue.record("nested has other types")
@@ -58,7 +61,9 @@ struct GGUFFileTests {
         #expect(word == "deep")
     }
 
-    @Test("tensors have their shape, type and bytes, at the alignment that the file asks for", arguments: [8, 32, 4096])
+    @Test(
+        "tensors have their shape, type and bytes, at the alignment that the file asks for",
+        arguments: [8, 32, 4096])
     func tensors(alignment: Int) throws {
         var writer = SampleFile.writer()
         writer.alignment = alignment
@@ -95,19 +100,27 @@ struct GGUFFileTests {
         #expect(try file.tensor("a", shape: [32, 2]).name == "a")
         #expect(try file.tensor("b", shape: [3, 1, 1]).name == "b")
         #expect(try file.optionalTensor("c", shape: [1]) == nil)
-        try expectError("tensor c", "missing; expected shape [32, 64]") { _ = try file.tensor("c", shape: [32, 64]) }
+        try expectError("tensor c", "missing; expected shape [32, 64]") {
+            _ = try file.tensor("c", shape: [32, 64])
+        }
         try expectError("tensor a", "shape [32, 2], where the metadata call for [2, 32]") {
             _ = try file.tensor("a", shape: [2, 32])
         }
-        try expectError("tensor b", "[3], where the metadata call for [3, 2]") { _ = try file.optionalTensor("b", shape: [3, 2]) }
+        try expectError("tensor b", "[3], where the metadata call for [3, 2]") {
+            _ = try file.optionalTensor("b", shape: [3, 2])
+        }
     }
 
     @Test("an accessor's error names the key, what the file has, and what would be right")
     func accessorErrors() throws {
         let metadata = try open(SampleFile.writer()).metadata
         try expectError("metadata absent", "the file does not have it") { _ = try metadata.integer("absent") }
-        try expectError("metadata text", "a string; it must be an integer") { _ = try metadata.integer("text") }
-        try expectError("metadata u64", "the uint64 18446744073709551615; it must be") { _ = try metadata.integer("u64") }
+        try expectError("metadata text", "a string; it must be an integer") {
+            _ = try metadata.integer("text")
+        }
+        try expectError("metadata u64", "the uint64 18446744073709551615; it must be") {
+            _ = try metadata.integer("u64")
+        }
         try expectError("metadata u8", "a uint8; it must be a string") { _ = try metadata.string("u8") }
         try expectError("metadata u8", "it must be a bool") { _ = try metadata.bool("u8") }
         try expectError("metadata yes", "it must be a number") { _ = try metadata.number("yes") }
@@ -117,7 +130,9 @@ struct GGUFFileTests {
         try expectError("metadata words", "an array of 3 string; it must be an array of integers") {
             _ = try metadata.integers("words")
         }
-        try expectError("metadata text", "it must be an array of numbers") { _ = try metadata.numbers("text") }
+        try expectError("metadata text", "it must be an array of numbers") {
+            _ = try metadata.numbers("text")
+        }
         #expect(try metadata.optionalInteger("absent") == nil)
         #expect(try metadata.optionalStrings("absent") == nil)
         #expect(try metadata.optionalNumbers("absent") == nil)
@@ -131,7 +146,8 @@ struct GGUFFileTests {
 
 /// Expects a `ModelFileError` about this field whose reason contains a text.
 func expectError(
-    _ field: String, _ reason: String, sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> Void
+    _ field: String, _ reason: String, sourceLocation: SourceLocation = #_sourceLocation,
+    _ body: () throws -> Void
 ) throws {
     let error = try #require(throws: ModelFileError.self, sourceLocation: sourceLocation) { try body() }
     #expect(error.field == field, sourceLocation: sourceLocation)

@@ -17,8 +17,9 @@ enum RealModel: String, CaseIterable, Sendable {
 
 @Suite("Real models")
 struct RealModelTests {
-    @Test("the default model opens with its metadata and tensors",
-          .enabled(if: RealModel.smol.isPresent, "scripts/fetch-model brings the model"))
+    @Test(
+        "the default model opens with its metadata and tensors",
+        .enabled(if: RealModel.smol.isPresent, "scripts/fetch-model brings the model"))
     func smol() throws {
         let file = try GGUFFile(path: RealModel.smol.path)
         #expect(file.version == 3)
@@ -37,8 +38,9 @@ struct RealModelTests {
         #expect(file.bytes(of: embedding).count == 576 * 49_152 / 32 * 34)
     }
 
-    @Test("a vocabulary of 262,144 tokens opens at once",
-          .enabled(if: RealModel.gemma.isPresent, "scripts/fetch-model --tests brings the model"))
+    @Test(
+        "a vocabulary of 262,144 tokens opens at once",
+        .enabled(if: RealModel.gemma.isPresent, "scripts/fetch-model --tests brings the model"))
     func gemma() throws {
         var file: GGUFFile?
         let elapsed = try ContinuousClock().measure { file = try GGUFFile(path: RealModel.gemma.path) }

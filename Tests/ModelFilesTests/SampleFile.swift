@@ -24,14 +24,15 @@ enum SampleFile {
         writer.set("words", .array(.string, [.string("one"), .bytes([0xFF, 0x00]), .string("")]))
         writer.set("counts", .array(.uint16, [.uint16(1), .uint16(2), .uint16(65_535)]))
         writer.set("flags", .array(.bool, [.bool(true), .bool(false)]))
-        writer.set("nested", .array(.array, [.array(.int8, [.int8(-1)]), .array(.string, [.string("deep")])]))
+        writer.set(
+            "nested", .array(.array, [.array(.int8, [.int8(-1)]), .array(.string, [.string("deep")])]))
         writer.set("none", .array(.float32, []))
         writer.add("a", .q4_0, [32, 2], data: [UInt8](1...36))
         writer.add("b", .f32, [3], data: [UInt8](repeating: 9, count: 12))
         return writer
     }
 
-    /// Reads all that a file offers, down to the last byte of its tensors. Returns a number that depends on it.
+    /// Reads all that a file offers, down to the last byte of its tensors. The number depends on all of it.
     @discardableResult
     static func walk(_ file: GGUFFile) -> Int {
         var sum = 0
@@ -58,7 +59,9 @@ enum SampleFile {
 extension [UInt8] {
     /// Overwrites a little-endian number.
     mutating func put(_ number: some FixedWidthInteger, at offset: Int) {
-        Swift.withUnsafeBytes(of: number.littleEndian) { for (index, byte) in $0.enumerated() { self[offset + index] = byte } }
+        Swift.withUnsafeBytes(of: number.littleEndian) {
+            for (index, byte) in $0.enumerated() { self[offset + index] = byte }
+        }
     }
 
     /// Where what follows a metadata key or a tensor name begins.

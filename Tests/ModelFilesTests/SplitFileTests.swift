@@ -25,7 +25,8 @@ struct SplitFileTests {
     @Test("missing files are named")
     func missing() throws {
         try writeParts(skipping: [0, 2])
-        let expected = "2 of the model's 3 files missing: \(directory.file(name(0))), \(directory.file(name(2)))"
+        let expected =
+            "2 of the model's 3 files missing: \(directory.file(name(0))), \(directory.file(name(2)))"
         try expectError("split.count", expected) { _ = try GGUFFile(path: directory.file(name(1))) }
     }
 

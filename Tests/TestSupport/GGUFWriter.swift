@@ -1,13 +1,24 @@
 import Compute
 import ModelFiles
 
-/// Writes GGUF files, versions 2 and 3, right ones and, for tests of the reader, wrong ones: nothing is checked.
+/// Writes GGUF files, versions 2 and 3: right ones, and for tests of the reader wrong ones, as nothing is
+/// checked.
 public struct GGUFWriter {
     /// A metadata value. An array has the type that its writer says, and any elements.
     public indirect enum Value: Sendable {
-        case uint8(UInt8), int8(Int8), uint16(UInt16), int16(Int16), uint32(UInt32), int32(Int32)
-        case uint64(UInt64), int64(Int64), float32(Float), float64(Double)
-        case bool(Bool), string(String), bytes([UInt8])
+        case uint8(UInt8)
+        case int8(Int8)
+        case uint16(UInt16)
+        case int16(Int16)
+        case uint32(UInt32)
+        case int32(Int32)
+        case uint64(UInt64)
+        case int64(Int64)
+        case float32(Float)
+        case float64(Double)
+        case bool(Bool)
+        case string(String)
+        case bytes([UInt8])
         case array(MetadataType, [Value])
     }
 

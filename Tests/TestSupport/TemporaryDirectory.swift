@@ -48,7 +48,9 @@ public func writeFile(_ bytes: [UInt8], to path: String) throws {
     defer { close(descriptor) }
     var written = 0
     while written < bytes.count {
-        let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress?.advanced(by: written), $0.count - written) }
+        let count = bytes.withUnsafeBytes {
+            write(descriptor, $0.baseAddress?.advanced(by: written), $0.count - written)
+        }
         guard count > 0 else { throw FileError(path: path, errno: errno) }
         written += count
     }

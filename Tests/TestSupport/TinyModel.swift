@@ -101,7 +101,9 @@ extension TinyModel {
     private func addTensors(_ writer: inout GGUFWriter) {
         var random = RandomWeights(seed: seed)
         /// Rows of length n within ±√(3/n) keep the variance of what they are multiplied with.
-        func matrix(_ name: String, _ type: TensorType, _ rowLength: Int, _ rows: Int, amplitude: Float? = nil) {
+        func matrix(
+            _ name: String, _ type: TensorType, _ rowLength: Int, _ rows: Int, amplitude: Float? = nil
+        ) {
             let amplitude = amplitude ?? (3 / Float(rowLength)).squareRoot()
             let data = random.data(type, count: rowLength * rows, amplitude: amplitude)
             writer.add(name, type, [rowLength, rows], data: data)

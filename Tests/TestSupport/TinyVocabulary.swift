@@ -2,7 +2,12 @@
 /// the control tokens of a chat format.
 public struct TinyVocabulary: Sendable {
     /// The values of `tokenizer.ggml.token_type`.
-    enum Kind: Int32 { case normal = 1, unknown = 2, control = 3, byte = 6 }
+    enum Kind: Int32 {
+        case normal = 1
+        case unknown = 2
+        case control = 3
+        case byte = 6
+    }
 
     public struct Token: Sendable {
         public let text: String
@@ -31,8 +36,8 @@ public struct TinyVocabulary: Sendable {
 // MARK: - Byte pairs
 
 extension TinyVocabulary {
-    /// Byte-level BPE as SmolLM2 has it: `<|endoftext|>` 0, `<|im_start|>` 1, `<|im_end|>` 2, the bytes, and what
-    /// the merges make.
+    /// Byte-level BPE as SmolLM2 has it: `<|endoftext|>` 0, `<|im_start|>` 1, `<|im_end|>` 2, the bytes,
+    /// and what the merges make.
     public static let bytePairs: TinyVocabulary = {
         let control = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
         let texts = byteLetters + merges.map { $0.0 + $0.1 }
@@ -58,11 +63,16 @@ extension TinyVocabulary {
 
     /// In order of rank; both halves of each are letters or made by an earlier one. Ġ is the space.
     private static let merges: [(String, String)] = [
-        ("Ġ", "t"), ("Ġ", "a"), ("h", "e"), ("i", "n"), ("r", "e"), ("o", "n"), ("Ġt", "he"), ("e", "r"), ("Ġ", "s"),
-        ("a", "t"), ("Ġ", "w"), ("Ġ", "o"), ("e", "n"), ("Ġ", "c"), ("i", "t"), ("i", "s"), ("a", "n"), ("o", "r"),
-        ("e", "s"), ("Ġ", "b"), ("e", "d"), ("Ġ", "f"), ("in", "g"), ("Ġ", "p"), ("o", "u"), ("Ġa", "n"), ("a", "l"),
-        ("Ġan", "d"), ("l", "l"), ("H", "e"), ("He", "ll"), ("Hell", "o"), ("Ġo", "f"), ("l", "o"), ("Ġ", "Ġ"),
-        ("u", "s"), ("s", "er"), ("us", "er"), ("a", "s"), ("as", "s"), ("is", "t"), ("ass", "ist"), ("an", "t"),
+        ("Ġ", "t"), ("Ġ", "a"), ("h", "e"), ("i", "n"), ("r", "e"), ("o", "n"), ("Ġt", "he"), ("e", "r"),
+        ("Ġ", "s"),
+        ("a", "t"), ("Ġ", "w"), ("Ġ", "o"), ("e", "n"), ("Ġ", "c"), ("i", "t"), ("i", "s"), ("a", "n"),
+        ("o", "r"),
+        ("e", "s"), ("Ġ", "b"), ("e", "d"), ("Ġ", "f"), ("in", "g"), ("Ġ", "p"), ("o", "u"), ("Ġa", "n"),
+        ("a", "l"),
+        ("Ġan", "d"), ("l", "l"), ("H", "e"), ("He", "ll"), ("Hell", "o"), ("Ġo", "f"), ("l", "o"),
+        ("Ġ", "Ġ"),
+        ("u", "s"), ("s", "er"), ("us", "er"), ("a", "s"), ("as", "s"), ("is", "t"), ("ass", "ist"),
+        ("an", "t"),
         ("assist", "ant"),
     ]
 
@@ -79,25 +89,29 @@ extension TinyVocabulary {
     }
 
     private static let chatML = """
-        {% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' \
-        + '\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}
+        {% for message in messages %}\
+        {{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}{% endfor %}\
+        {% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}
         """
 }
 
 // MARK: - Scored pieces
 
 extension TinyVocabulary {
-    /// SPM as Gemma has it: `<pad>` 0, `<eos>` 1, `<bos>` 2, `<unk>` 3, the turns, the bytes, letters and pieces.
+    /// SPM as Gemma has it: `<pad>` 0, `<eos>` 1, `<bos>` 2, `<unk>` 3, the turns, the bytes, pieces and
+    /// letters.
     public static let pieces: TinyVocabulary = {
         let control = ["<pad>", "<eos>", "<bos>"].map { Token(text: $0, kind: .control, score: 0) }
         let unknown = [Token(text: "<unk>", kind: .unknown, score: 0)]
         let turns = ["<start_of_turn>", "<end_of_turn>"].map { Token(text: $0, kind: .control, score: 0) }
         let bytes = (0...255).map { Token(text: byteName($0), kind: .byte, score: 0) }
         // The earlier a piece stands, the sooner it is made; letters come last.
-        let texts = merges.map { ($0.0 + $0.1).replacing("Ġ", with: "▁") } + ["▁", "\n"] + (0x21...0x7E).map(letter)
+        let texts =
+            merges.map { ($0.0 + $0.1).replacing("Ġ", with: "▁") } + ["▁", "\n"] + (0x21...0x7E).map(letter)
         let normal = texts.enumerated().map { Token(text: $1, kind: .normal, score: -Float($0 + 1)) }
         return TinyVocabulary(
-            tokens: control + unknown + turns + bytes + normal, addMetadata: addPieceMetadata, chatTemplate: turnsOfGemma)
+            tokens: control + unknown + turns + bytes + normal, addMetadata: addPieceMetadata,
+            chatTemplate: turnsOfGemma)
     }()
 
     private static func byteName(_ byte: Int) -> String {
@@ -119,8 +133,9 @@ extension TinyVocabulary {
     }
 
     private static let turnsOfGemma = """
-        {{ bos_token }}{% for message in messages %}{{ '<start_of_turn>' + ('model' if message['role'] == 'assistant' \
-        else message['role']) + '\\n' + message['content'] | trim + '<end_of_turn>\\n' }}{% endfor %}\
+        {{ bos_token }}{% for message in messages %}\
+        {{ '<start_of_turn>' + ('model' if message['role'] == 'assistant' else message['role']) + '\\n' \
+        + message['content'] | trim + '<end_of_turn>\\n' }}{% endfor %}\
         {% if add_generation_prompt %}{{ '<start_of_turn>model\\n' }}{% endif %}
         """
 }
