@@ -16,9 +16,11 @@ public struct RandomWeights {
         return out
     }
 
-    /// Weights of a norm: about 1, in f32.
-    public mutating func norm(count: Int) -> [UInt8] {
-        (0..<count).flatMap { _ in bytes(Float.random(in: 0.8...1.2, using: &generator).bitPattern) }
+    /// Weights of a norm, in f32: within a fifth of the mean.
+    public mutating func norm(count: Int, mean: Float) -> [UInt8] {
+        (0..<count).flatMap { _ in
+            bytes((mean * Float.random(in: 0.8...1.2, using: &generator)).bitPattern)
+        }
     }
 
     /// The layouts are those of Sources/CKernels/dequantize.c; the factors make the largest value of a block

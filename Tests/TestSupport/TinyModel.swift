@@ -108,13 +108,18 @@ extension TinyModel {
             let data = random.data(type, count: rowLength * rows, amplitude: amplitude)
             writer.add(name, type, [rowLength, rows], data: data)
         }
-        func norm(_ name: String, _ count: Int) {
-            writer.add(name, .f32, [count], data: random.norm(count: count))
+        func norm(_ name: String, _ count: Int, mean: Float = 1) {
+            writer.add(name, .f32, [count], data: random.norm(count: count, mean: mean))
         }
         let isGemma = architecture == .gemma3
         let queryLength = headCount * headLength
         let keyLength = kvHeadCount * headLength
-        matrix("token_embd.weight", embeddingType, embeddingLength, vocabulary.tokens.count, amplitude: 0.5)
+        // Small embeddings, so that the layers outweigh them and the most likely token is not always the last
+        // one again; the last norm brings the logits to a standard deviation of about 2.
+        let amplitude = 0.8 / Float(embeddingLength).squareRoot()
+        matrix(
+            "token_embd.weight", embeddingType, embeddingLength, vocabulary.tokens.count, amplitude: amplitude
+        )
         for layer in 0..<layerCount {
             let block = "blk.\(layer)."
             norm(block + "attn_norm.weight", embeddingLength)
@@ -132,7 +137,8 @@ extension TinyModel {
             norm(block + "post_attention_norm.weight", embeddingLength)
             norm(block + "post_ffw_norm.weight", embeddingLength)
         }
-        norm("output_norm.weight", embeddingLength)
-        if let outputType { matrix("output.weight", outputType, embeddingLength, vocabulary.tokens.count) }
+        norm("output_norm.weight", embeddingLength, mean: 5)
+        guard let outputType else { return }
+        matrix("output.weight", outputType, embeddingLength, vocabulary.tokens.count, amplitude: amplitude)
     }
 }
