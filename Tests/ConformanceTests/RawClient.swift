@@ -1,7 +1,9 @@
 import Glibc
 
 /// A blocking TCP client that sends bytes as they are and knows just enough of HTTP to find a response's end.
-final class RawClient {
+///
+/// One thread may send while another receives.
+final class RawClient: @unchecked Sendable {
     struct Failure: Error, CustomStringConvertible {
         let description: String
     }
@@ -116,6 +118,24 @@ final class RawClient {
             _ = try receive(through: "\r\n")
         }
         return response
+    }
+}
+
+extension String {
+    /// How often `mark` occurs.
+    func count(of mark: String) -> Int {
+        let bytes = Array(utf8)
+        let mark = Array(mark.utf8)
+        var count = 0
+        var index = 0
+        bytes.withUnsafeBytes { all in
+            while index + mark.count <= all.count {
+                let isHere = all.baseAddress.map { memcmp($0 + index, mark, mark.count) } == 0
+                count += isHere ? 1 : 0
+                index += isHere ? mark.count : 1
+            }
+        }
+        return count
     }
 }
 

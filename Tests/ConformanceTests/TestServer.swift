@@ -78,13 +78,21 @@ private func testRouter(_ notes: Notes) -> Router {
         let block = [UInt8](repeating: 0x78, count: 16_384)
         while !writer.isClosed {
             if writer.isBackedUp {
-                notes.add("flood backed up")
+                if !notes.all.contains("flood backed up") { notes.add("flood backed up") }
                 try? await Task.sleep(for: .milliseconds(5))
             } else {
                 writer.write(block)
                 await Task.yield()
             }
         }
+    }
+    router.on(.get, "/steps") { _, writer in
+        writer.beginEventStream()
+        for step in 1...3 {
+            writer.writeEvent(data: Array("\(step)".utf8))
+            while !notes.all.contains("saw \(step)"), !writer.isClosed { try? await Task.sleep(for: .milliseconds(1)) }
+        }
+        writer.finish()
     }
     router.on(.get, "/silence") { _, writer in
         writer.beginEventStream()

@@ -390,7 +390,8 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
 
     /// The server stops gracefully.
     func drain() {
-        if machine.drain() != nil { close() }
+        if machine.drain(isAllSent: outbound.isEmpty) != nil { close() }
+        needTurnEnd()
     }
 
     /// The server stops now. Who waits for a response is told, as far as the socket takes it.

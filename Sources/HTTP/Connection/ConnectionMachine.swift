@@ -11,7 +11,8 @@
 ///     lingering   our side is shut; input is dropped        end of input, timeout, too much ──▶ closed
 ///     closed
 ///
-/// A refused request goes from head or body to serving, with `.refuse`, and then to closing.
+/// A refused request goes from head or body to serving, with `.refuse`, and then to closing. An end of input leads from
+/// idle, head and body to closing.
 struct ConnectionMachine {
     enum Phase: Equatable { case idle, head, body, serving, closing, lingering, closed }
 
@@ -24,7 +25,7 @@ struct ConnectionMachine {
         case request(body: [UInt8])
         /// The request is refused: it must be answered with this error.
         case refuse(WireError)
-        /// All is over.
+        /// All is over, at once.
         case close
     }
 
@@ -137,7 +138,11 @@ struct ConnectionMachine {
 
     /// All input is used up.
     private mutating func pause() -> Action? {
-        if sawEnd { return close() }
+        if sawEnd {
+            // Responses to earlier requests may still be on their way.
+            phase = .closing
+            return nil
+        }
         if phase != .body { phase = parser.isBetweenRequests ? .idle : .head }
         if phase == .idle, inbound.capacity > limits.pipelinedBytesMax {
             inbound = []
@@ -252,8 +257,13 @@ struct ConnectionMachine {
     }
 
     /// The server stops: this connection serves what it has begun, and nothing after it.
-    mutating func drain() -> Action? {
+    ///
+    /// - Parameter isAllSent: No response waits for the client.
+    mutating func drain(isAllSent: Bool) -> Action? {
         mustClose = true
-        return phase == .idle ? close() : nil
+        guard phase == .idle else { return nil }
+        if isAllSent { return close() }
+        phase = .closing
+        return nil
     }
 }

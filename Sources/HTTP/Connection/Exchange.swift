@@ -138,7 +138,7 @@ final class Exchange: Sendable {
 
     func onDrain(_ handler: @escaping @Sendable () -> Void) {
         state.withLock { state in
-            if state.phase == .streaming { state.drainHandlers.append(handler) }
+            if state.phase == .fresh || state.phase == .streaming { state.drainHandlers.append(handler) }
         }
     }
 

@@ -7,6 +7,7 @@ struct LineBuffer {
         case needsMore
         /// The line lies in `bytes[start...]`.
         case complete
+        /// `bytes[start...]` is as much of it as was allowed.
         case tooLong
         case badByte
     }
@@ -28,8 +29,9 @@ struct LineBuffer {
         if !sawCarriageReturn {
             let from = position
             while position < input.count, !ASCII.isControl(input[position]) { position += 1 }
-            guard bytes.count - start + (position - from) <= max else { return .tooLong }
-            input.extracting(from..<position).withUnsafeBufferPointer { bytes.append(contentsOf: $0) }
+            let count = min(position - from, max - (bytes.count - start))
+            input.extracting(from..<from + count).withUnsafeBufferPointer { bytes.append(contentsOf: $0) }
+            guard from + count == position else { return .tooLong }
             guard position < input.count else { return .needsMore }
             guard input[position] == ASCII.carriageReturn else { return .badByte }
             position += 1

@@ -138,7 +138,7 @@ struct RequestParser {
         case .needsMore: return .needsMore
         case .badByte: throw WireError(.requestLine, "The request line contains a control byte or a bare line end.")
         case .tooLong:
-            guard lines.line.prefix(limits.methodBytesMax + 1).contains(ASCII.space) || lines.isFresh else {
+            guard lines.line.prefix(limits.methodBytesMax + 1).contains(ASCII.space) else {
                 throw WireError(.requestLine, "The method is too long.")
             }
             throw WireError(.targetTooLong, "The request line is longer than \(limits.requestLineBytesMax) bytes.")

@@ -1,0 +1,57 @@
+import Testing
+
+@testable import HTTP
+
+@Suite("Damaged requests")
+struct MutationTests {
+    private static let seeds = [
+        "GET /v1/models?x=%3d HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: [::1]:80\r\nContent-Length: 5\r\n\r\nhello",
+        "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n"
+            + "5;a=\"b\"\r\nhello\r\n0\r\nX: y\r\n\r\n",
+        "\r\nGET http://h:80/ HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n",
+    ].map { Array($0.utf8) }
+
+    private static let telling: [UInt8] = Array("\r\n \t:;,=\"%#?/[]0159afAF\0+-".utf8) + [0x7F, 0x80, 0xFF]
+
+    @Test("Whatever is done to a request, the parser ends where it should, and cutting the bytes changes nothing")
+    func mutations() {
+        var random = SmallRandom(seed: 7)
+        for round in 0..<1_500 {
+            var bytes = Self.seeds[round % Self.seeds.count]
+            for _ in 0...Int(random.next(4)) { mutate(&bytes, &random) }
+            let whole = Outcome.of([bytes[...]])
+            let cut = Int(random.next(UInt64(bytes.count + 1)))
+            #expect(Outcome.of([bytes[..<cut], bytes[cut...]]) == whole, "\(bytes)")
+            #expect(Outcome.of(bytes.indices.map { bytes[$0...$0] }) == whole, "\(bytes)")
+        }
+    }
+
+    private func mutate(_ bytes: inout [UInt8], _ random: inout SmallRandom) {
+        guard !bytes.isEmpty else { return }
+        let place = Int(random.next(UInt64(bytes.count)))
+        let byte = Self.telling[Int(random.next(UInt64(Self.telling.count)))]
+        switch random.next(6) {
+        case 0: bytes.remove(at: place)
+        case 1: bytes[place] = byte
+        case 2: bytes.insert(byte, at: place)
+        case 3: bytes[place] = UInt8(truncatingIfNeeded: random.next(256))
+        case 4: bytes.insert(contentsOf: bytes[place...].prefix(20), at: place)
+        default: bytes.removeSubrange(place..<min(bytes.count, place + 5))
+        }
+    }
+}
+
+/// A generator whose run can be repeated (xorshift64).
+struct SmallRandom {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed | 1 }
+
+    mutating func next(_ bound: UInt64) -> UInt64 {
+        state ^= state << 13
+        state ^= state >> 7
+        state ^= state << 17
+        return state % bound
+    }
+}
