@@ -1,5 +1,5 @@
 /// What a GGUF file may ask for. Beyond these, every count is also held against the bytes that are left in
-/// the file, so that no allocation outgrows it.
+/// the file before anything is allocated for it.
 enum GGUFLimits {
     /// The GGUF document: keys are at most 2^16 - 1 bytes long.
     static let keyBytesMax = 65_535

@@ -18,11 +18,6 @@ public struct GGUFMetadata: Sendable {
         self.path = path
     }
 
-    mutating func reserveCapacity(_ count: Int) {
-        entries.reserveCapacity(count)
-        places.reserveCapacity(count)
-    }
-
     /// Returns whether the key is new.
     mutating func append(_ key: String, _ value: MetadataValue) -> Bool {
         guard places.updateValue(entries.count, forKey: key) == nil else { return false }

@@ -85,7 +85,6 @@ extension GGUFParser {
 
     private mutating func readMetadata(count: Int) throws(ModelFileError) -> GGUFMetadata {
         var metadata = GGUFMetadata(path: cursor.path)
-        metadata.reserveCapacity(count)
         for index in 0..<count {
             let key = try cursor.name(bytesMax: GGUFLimits.keyBytesMax, "metadata entry \(index)")
             let type = try readType(key)
@@ -149,7 +148,6 @@ extension GGUFParser {
                 "metadata \(key)", "more than \(GGUFLimits.nestedArrayCountMax) arrays in arrays")
         }
         var arrays: [MetadataArray] = []
-        arrays.reserveCapacity(count)
         for _ in 0..<count { arrays.append(try readArray(key, depth: depth + 1)) }
         return MetadataArray(elementType: .array, count: count, storage: .arrays(arrays))
     }
@@ -170,7 +168,6 @@ extension GGUFParser {
 extension GGUFParser {
     private mutating func readTensors(count: Int, alignment: Int) throws(ModelFileError) -> [TensorInfo] {
         var records: [TensorRecord] = []
-        records.reserveCapacity(count)
         var names: Set<String> = []
         for index in 0..<count {
             let record = try TensorRecord(&cursor, index: index)
