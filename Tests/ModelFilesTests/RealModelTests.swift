@@ -40,7 +40,7 @@ struct RealModelTests {
 
     @Test(
         "a vocabulary of 262,144 tokens opens at once",
-        .enabled(if: RealModel.gemma.isPresent, "scripts/fetch-model --tests brings the model"))
+        .enabled(if: RealModel.gemma.isPresent, "scripts/fetch-model --test-models brings the model"))
     func gemma() throws {
         var file: GGUFFile?
         let elapsed = try ContinuousClock().measure { file = try GGUFFile(path: RealModel.gemma.path) }
