@@ -2,9 +2,9 @@ import CKernels
 
 /// How exactly activations enter a quantised matrix product.
 public enum Precision: String, Sendable, CaseIterable {
-    /// One plane of 8-bit codes in groups of 32.
+    /// One plane of 8-bit codes in groups of 32; two where one would cost too much accuracy.
     case q8
-    /// Two planes, about 15 bits.
+    /// Two planes everywhere, about 15 bits.
     case high
 
     public var planes: Int { self == .q8 ? 1 : 2 }
@@ -14,7 +14,8 @@ public enum Precision: String, Sendable, CaseIterable {
 public final class Activations {
     public let width: Int
     public let columnsMax: Int
-    public let precision: Precision
+    /// Planes of codes that there is room for.
+    public let planesMax: Int
     /// [column][width]
     public let floats: Buffer<Float>
     private let codes: Buffer<Int8>
@@ -25,12 +26,12 @@ public final class Activations {
     let quantized: UnsafeMutablePointer<apus_activations>
 
     /// - Parameter width: the widest input of the matrices that will read these.
-    public init(width: Int, columnsMax: Int, precision: Precision) {
+    public init(width: Int, columnsMax: Int, planesMax: Int) {
         let groups = (width + 31) / 32
-        let planes = columnsMax * precision.planes
+        let planes = columnsMax * planesMax
         self.width = width
         self.columnsMax = columnsMax
-        self.precision = precision
+        self.planesMax = planesMax
         floats = Buffer(columnsMax * width)
         codes = Buffer(planes * groups * 32)
         scales = Buffer(planes * groups)
@@ -45,14 +46,15 @@ public final class Activations {
     deinit { quantized.deallocate() }
 
     /// Bytes that such buffers take.
-    public static func byteCount(width: Int, columnsMax: Int, precision: Precision) -> Int {
-        columnsMax * width * 4 + columnsMax * precision.planes * ((width + 31) / 32) * (32 + 4 + 4 + 4)
+    public static func byteCount(width: Int, columnsMax: Int, planesMax: Int) -> Int {
+        columnsMax * width * 4 + columnsMax * planesMax * ((width + 31) / 32) * (32 + 4 + 4 + 4)
     }
 
-    /// Quantises rows of `k` floats, `stride` apart, into the given columns.
+    /// Quantises rows of `k` floats, `stride` apart, into the given columns, with 1 or 2 planes.
     @inline(__always)
-    public func quantize(_ x: UnsafePointer<Float>, stride: Int, columns: Range<Int>, k: Int, kernels: Kernels) {
-        kernels.table.pointee.quantize(
-            x, stride, columns.count, k, Int32(precision.planes), columns.lowerBound, quantized)
+    public func quantize(
+        _ x: UnsafePointer<Float>, stride: Int, columns: Range<Int>, k: Int, planes: Int, kernels: Kernels
+    ) {
+        kernels.table.pointee.quantize(x, stride, columns.count, k, Int32(planes), columns.lowerBound, quantized)
     }
 }

@@ -12,6 +12,8 @@ public struct ModelOptions: Sendable {
     /// Columns of one step.
     public var columnsMax = 512
 
+    var planesMax: Int { InputPlanes(precision).most }
+
     /// Positions that the KV cache holds where nobody says otherwise.
     public static let defaultKVTokens = 65_536
 
@@ -21,6 +23,25 @@ public struct ModelOptions: Sendable {
         self.contextLength = contextLength
         self.kvBytesMax = kvBytesMax
     }
+}
+
+/// Planes of 8-bit codes that the inputs of each kind of matrix are quantised with.
+struct InputPlanes: Sendable {
+    var heads: Int
+    var output: Int
+    var gateAndUp: Int
+    var down: Int
+    var head: Int
+
+    init(_ precision: Precision) {
+        let planes = precision.planes
+        (output, gateAndUp, down, head) = (planes, planes, planes, planes)
+        // Softmax amplifies errors of queries and keys: with one plane here the default model's mean KL
+        // divergence is 0.0038, with two 0.0027, for a sixth more work.
+        heads = 2
+    }
+
+    var most: Int { max(heads, output, gateAndUp, down, head) }
 }
 
 /// Why a model was not loaded although its file is sound.

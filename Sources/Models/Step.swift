@@ -16,6 +16,7 @@ final class Step {
     let kernels: Kernels
     let workspace: Workspace
     let pool: ThreadPool
+    let planes: InputPlanes
     let columnCount: Int
     /// Whether every thread works through all columns by itself.
     let isNarrow: Bool
@@ -31,6 +32,7 @@ final class Step {
     init(_ model: TransformerModel, _ batch: StepBatch) {
         self.model = model
         (shape, kernels, workspace, pool) = (model.shape, model.kernels, model.workspace, model.pool)
+        planes = model.planes
         tokens = batch.tokens
         outputs = batch.outputs
         slices = batch.slices
@@ -50,23 +52,23 @@ final class Step {
         angles(share(columnCount, thread))
         for (index, layer) in model.weights.layers.enumerated() {
             norm(layer.attentionNorm, columns, lane)
-            settle(columns, lane, width: shape.width)
+            settle(columns, lane, width: shape.width, planes.heads)
             projectHeads(layer, lane, scratch)
             pool.barrier()
             attend(layer, index, scratch)
             pool.barrier()
             load(workspace.attended, width: shape.queryWidth, columns, lane)
-            settle(columns, lane, width: shape.queryWidth)
-            project(layer.output, lane, to: workspace.added, scratch)
+            settle(columns, lane, width: shape.queryWidth, planes.output)
+            project(layer.output, planes.output, lane, to: workspace.added, scratch)
             pool.barrier()
             addResidual(layer.outputNorm, columns, lane, scratch)
             norm(layer.feedForwardNorm, columns, lane)
-            settle(columns, lane, width: shape.width)
+            settle(columns, lane, width: shape.width, planes.gateAndUp)
             feedForward(layer, lane, scratch)
             pool.barrier()
             load(workspace.hidden, width: shape.feedForwardWidth, columns, lane)
-            settle(columns, lane, width: shape.feedForwardWidth)
-            project(layer.down, lane, to: workspace.added, scratch)
+            settle(columns, lane, width: shape.feedForwardWidth, planes.down)
+            project(layer.down, planes.down, lane, to: workspace.added, scratch)
             pool.barrier()
             addResidual(layer.downNorm, columns, lane, scratch)
         }
@@ -116,11 +118,11 @@ final class Step {
     }
 
     /// Quantises the lane's input; afterwards every thread may read all of it.
-    private func settle(_ columns: Range<Int>, _ lane: Workspace.Lane, width: Int) {
+    private func settle(_ columns: Range<Int>, _ lane: Workspace.Lane, width: Int, _ planes: Int) {
         if !columns.isEmpty {
             lane.input.quantize(
                 lane.input.floats.pointer + columns.lowerBound * lane.input.width, stride: lane.input.width,
-                columns: columns, k: width / 32 * 32, kernels: kernels)
+                columns: columns, k: width / 32 * 32, planes: planes, kernels: kernels)
         }
         if !isNarrow { pool.barrier() }
     }
@@ -145,13 +147,13 @@ final class Step {
     private func pieceSize(_ panels: Int) -> Int { max(1, panels / (pool.count * 4)) }
 
     private func project(
-        _ matrix: Matrix, _ lane: Workspace.Lane, to out: Buffer<Float>, _ scratch: UnsafeMutablePointer<Float>
+        _ matrix: Matrix, _ planes: Int, _ lane: Workspace.Lane, to out: Buffer<Float>, _ scratch: UnsafeMutablePointer<Float>
     ) {
         let size = pieceSize(matrix.panelCount)
         var first = pool.take(size)
         while first < matrix.panelCount {
             matrix.multiply(
-                panels: first..<min(first + size, matrix.panelCount), lane.input, columns: 0..<columnCount,
+                panels: first..<min(first + size, matrix.panelCount), lane.input, columns: 0..<columnCount, planes: planes,
                 out: out.pointer, outStride: matrix.rows, scratch: scratch, kernels: kernels)
             first = pool.take(size)
         }
@@ -179,7 +181,7 @@ final class Step {
         let lower = max(range.lowerBound - offset, 0), upper = min(range.upperBound - offset, matrix.panelCount)
         guard lower < upper else { return }
         matrix.multiply(
-            panels: lower..<upper, lane.input, columns: 0..<columnCount, out: workspace.projections.pointer + outOffset,
+            panels: lower..<upper, lane.input, columns: 0..<columnCount, planes: planes.heads, out: workspace.projections.pointer + outOffset,
             outStride: shape.queryWidth + 2 * shape.kvWidth, scratch: scratch, kernels: kernels)
     }
 
@@ -209,9 +211,9 @@ final class Step {
         let up = scratch + Matrix.scratchCount(Workspace.inputWidth(shape))
         let hidden = workspace.hidden.pointer + columns.lowerBound * rows
         layer.gate.multiply(
-            panels: panels, lane.input, columns: columns, out: hidden, outStride: rows, scratch: scratch, kernels: kernels)
+            panels: panels, lane.input, columns: columns, planes: planes.gateAndUp, out: hidden, outStride: rows, scratch: scratch, kernels: kernels)
         layer.up.multiply(
-            panels: panels, lane.input, columns: columns, out: up - start, outStride: stride, scratch: scratch, kernels: kernels)
+            panels: panels, lane.input, columns: columns, planes: planes.gateAndUp, out: up - start, outStride: stride, scratch: scratch, kernels: kernels)
         for column in 0..<columns.count {
             let gate = hidden + column * rows + start
             switch shape.architecture.activation {
@@ -229,14 +231,15 @@ final class Step {
             let row = lane.input.floats.pointer + output * lane.input.width
             kernels.table.pointee.rms_norm(
                 lane.stream.pointer + column * shape.width, norm.weights.pointer, shape.normEpsilon, shape.width, row)
-            lane.input.quantize(row, stride: lane.input.width, columns: output..<output + 1, k: shape.width / 32 * 32, kernels: kernels)
+            lane.input.quantize(row, stride: lane.input.width, columns: output..<output + 1, k: shape.width / 32 * 32,
+                planes: planes.head, kernels: kernels)
         }
         if !isNarrow { pool.barrier() }
         let size = pieceSize(head.panelCount)
         var first = pool.take(size)
         while first < head.panelCount {
             head.multiply(
-                panels: first..<min(first + size, head.panelCount), lane.input, columns: 0..<outputs.count,
+                panels: first..<min(first + size, head.panelCount), lane.input, columns: 0..<outputs.count, planes: planes.head,
                 out: workspace.logits.pointer, outStride: head.rows, scratch: scratch, kernels: kernels)
             first = pool.take(size)
         }

@@ -16,6 +16,7 @@ public final class TransformerModel: LanguageModel {
     let cache: KVCache
     let workspace: Workspace
     let pool: ThreadPool
+    let planes: InputPlanes
     let ropeFrequencies: [Buffer<Float>]
 
     /// Loads the weights of a file: maps, checks, repacks.
@@ -47,6 +48,7 @@ public final class TransformerModel: LanguageModel {
         self.shape = shape
         self.plan = plan
         precision = options.precision
+        planes = InputPlanes(options.precision)
         self.kernels = kernels
         self.weights = weights
         self.cache = cache

@@ -36,9 +36,9 @@ final class Workspace {
         let stream: Buffer<Float>
         let input: Activations
 
-        init(_ shape: ModelShape, columns: Int, _ precision: Precision) {
+        init(_ shape: ModelShape, columns: Int, _ planesMax: Int) {
             stream = Buffer(columns * shape.width)
-            input = Activations(width: Workspace.inputWidth(shape), columnsMax: columns, precision: precision)
+            input = Activations(width: Workspace.inputWidth(shape), columnsMax: columns, planesMax: planesMax)
         }
     }
 
@@ -46,9 +46,9 @@ final class Workspace {
         let columns = options.columnsMax
         columnsMax = columns
         own = (0..<options.threads).map { _ in
-            Lane(shape, columns: min(columns, Self.privateColumnsMax), options.precision)
+            Lane(shape, columns: min(columns, Self.privateColumnsMax), options.planesMax)
         }
-        common = Lane(shape, columns: columns, options.precision)
+        common = Lane(shape, columns: columns, options.planesMax)
         projections = Buffer(columns * (shape.queryWidth + 2 * shape.kvWidth))
         attended = Buffer(columns * shape.queryWidth)
         hidden = Buffer(columns * shape.feedForwardWidth)
@@ -82,7 +82,7 @@ final class Workspace {
         let columns = options.columnsMax
         let lane = { (columns: Int) in
             columns * shape.width * 4
-                + Activations.byteCount(width: inputWidth(shape), columnsMax: columns, precision: options.precision)
+                + Activations.byteCount(width: inputWidth(shape), columnsMax: columns, planesMax: options.planesMax)
         }
         let perColumn = shape.queryWidth * 2 + shape.kvWidth * 2 + shape.feedForwardWidth + shape.width
             + shape.ropeBases.count * shape.ropeDim

@@ -122,14 +122,14 @@ struct Problem {
                 matrix.pack(panels: 0..<matrix.panelCount, to: arena.base)
                 matrix.use(panels: arena.base)
             }
-            let input = Activations(width: width, columnsMax: columns, precision: precision)
+            let input = Activations(width: width, columnsMax: columns, planesMax: precision.planes)
             for i in 0..<columns * width { input.floats.pointer[i] = x[i] }
-            input.quantize(input.floats.pointer, stride: width, columns: 0..<columns, k: width, kernels: kernels)
+            input.quantize(input.floats.pointer, stride: width, columns: 0..<columns, k: width, planes: precision.planes, kernels: kernels)
             let scratch = Buffer<Float>(Matrix.scratchCount(width))
             out.withUnsafeMutableBufferPointer { buffer in
                 guard let to = buffer.baseAddress else { return }
                 matrix.multiply(
-                    panels: 0..<matrix.panelCount, input, columns: 0..<columns, out: to, outStride: rows,
+                    panels: 0..<matrix.panelCount, input, columns: 0..<columns, planes: precision.planes, out: to, outStride: rows,
                     scratch: scratch.pointer, kernels: kernels)
             }
         }
