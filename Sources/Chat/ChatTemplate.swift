@@ -1,0 +1,130 @@
+import Glibc
+import JSON
+
+/// A model's chat template: turns messages into the prompt that the model was trained on.
+///
+/// Templates are written in Jinja. This is the environment that Hugging Face's `apply_chat_template` gives them
+/// (`trim_blocks`, `lstrip_blocks`, loop controls, `tojson`, `raise_exception`, `strftime_now`, `generation`),
+/// sandboxed: nothing but the values that are passed in can be reached, and every cost has a limit.
+public final class ChatTemplate: Sendable {
+    private let program: Program
+    private let bosToken: String
+    private let eosToken: String
+    /// How the template wants a message's content; found out by trying.
+    private let contentForm: ContentForm
+
+    private enum ContentForm { case text, parts, either }
+
+    /// Reads a template. `bosToken` and `eosToken` are the texts of those tokens; they count as the template's own.
+    public init(source: String, bosToken: String, eosToken: String) throws(TemplateError) {
+        program = try Program(source: source)
+        self.bosToken = bosToken
+        self.eosToken = eosToken
+        let trial = Trial(program)
+        contentForm =
+            switch (trial.takesText, trial.takesParts) {
+            case (_, false): .text
+            case (false, true): .parts
+            case (true, true): .either
+            }
+    }
+
+    /// Renders a conversation.
+    ///
+    /// - Parameters:
+    ///   - messages: objects with `role`, `content` (a string, or parts of which the text ones are used) and what
+    ///     else the template reads, like `tool_calls`.
+    ///   - tools: the tools' descriptions as OpenAI writes them, or nil.
+    ///   - addGenerationPrompt: whether the prompt ends with the beginning of the assistant's turn.
+    ///   - extra: further variables, like `enable_thinking`; they do not replace the ones above.
+    /// - Returns: the prompt's pieces, neighbours of equal kind joined.
+    public func render(
+        messages: [JSONValue], tools: JSONValue? = nil, addGenerationPrompt: Bool = true,
+        extra: JSONObject = JSONObject()
+    ) throws(TemplateError) -> [ChatSegment] {
+        try render(
+            messages: messages, tools: tools, addGenerationPrompt: addGenerationPrompt, extra: extra,
+            now: time(nil))
+    }
+
+    func render(
+        messages: [JSONValue], tools: JSONValue?, addGenerationPrompt: Bool, extra: JSONObject, now: Int
+    ) throws(TemplateError) -> [ChatSegment] {
+        var adapted: [Value] = []
+        for message in messages { adapted.append(Self.value(ofMessage: try adapt(message))) }
+        var variables: [(name: String, value: Value)] = [("documents", .none)]
+        variables += extra.map { ($0.key, Value(request: $0.value)) }
+        variables += [
+            ("messages", .list(ListValue(adapted))), ("tools", tools.map(Value.init(request:)) ?? .none),
+            ("add_generation_prompt", .bool(addGenerationPrompt)),
+            ("bos_token", .text(bosToken)), ("eos_token", .text(eosToken)),
+        ]
+        return try program.run(variables, now: now).segments
+    }
+
+    // MARK: - Messages
+
+    /// The roles that a template may weave into its own control tokens, as in `<|user|>`.
+    private static let knownRoles: Set<String> = [
+        "system", "developer", "user", "assistant", "tool", "function", "ipython", "model", "observation",
+    ]
+
+    /// A message's value. All of its text is the request's, but for a role that is one of the known words:
+    /// templates that write `'<|' + role + '|>'` need it to be theirs.
+    static func value(ofMessage message: JSONValue) -> Value {
+        let value = Value(request: message)
+        if case .dictionary(let members) = value, let role = message["role"]?.string, knownRoles.contains(role) {
+            members.set(MarkedString("role"), .text(role))
+        }
+        return value
+    }
+
+    /// The message with its content in the form that the template takes.
+    private func adapt(_ message: JSONValue) throws(TemplateError) -> JSONValue {
+        guard var members = message.object, let content = members["content"] else { return message }
+        switch (content, contentForm) {
+        case (.array(let parts), .text): members["content"] = .string(try Self.joinedText(of: parts))
+        case (.string(let text), .parts): members["content"] = [["type": "text", "text": .string(text)]]
+        default: return message
+        }
+        return .object(members)
+    }
+
+    /// The text parts of a content, one below the other.
+    ///
+    /// Throws for a part of another kind: this template could not show it.
+    public static func joinedText(of parts: [JSONValue]) throws(TemplateError) -> String {
+        var texts: [String] = []
+        for part in parts {
+            guard let text = part.string ?? part["text"]?.string else {
+                let kind = part["type"]?.string ?? part.typeName
+                let message = "a content part of type \"\(kind)\" cannot be shown to this model; it takes text"
+                throw TemplateError(kind: .evaluation, message: message, line: 1)
+            }
+            texts.append(text)
+        }
+        return texts.joined(separator: "\n")
+    }
+}
+
+/// What a template does with a content that is a string, and with one that is a list of parts.
+private struct Trial {
+    let takesText: Bool
+    let takesParts: Bool
+
+    init(_ program: Program) {
+        let render = { (content: JSONValue) -> String? in
+            let message = ChatTemplate.value(ofMessage: ["role": "user", "content": content])
+            let variables: [(name: String, value: Value)] = [
+                ("messages", .list(ListValue([message]))), ("tools", .none), ("documents", .none),
+                ("add_generation_prompt", .bool(true)), ("bos_token", .text("")), ("eos_token", .text("")),
+            ]
+            return try? program.run(variables, now: 0).text
+        }
+        let probe = "qZ7x"
+        takesText = render(.string(probe))?.contains(probe) ?? false
+        // A list that is merely printed shows its members' names, too.
+        let parts = render([["type": "text", "text": .string(probe)]])
+        takesParts = parts.map { $0.contains(probe) && !$0.contains("'text'") && !$0.contains("\"text\"") } ?? false
+    }
+}

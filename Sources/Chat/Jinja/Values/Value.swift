@@ -1,0 +1,166 @@
+/// What a variable or an expression of a template holds, with Python's types and meaning.
+enum Value {
+    /// A name or attribute that does not exist; prints as nothing.
+    case undefined(String)
+    case none
+    case bool(Bool)
+    case int(Int)
+    case float(Double)
+    case string(MarkedString)
+    case list(ListValue)
+    case tuple([Value])
+    case dictionary(DictionaryValue)
+    case namespace(NamespaceValue)
+    case loop(LoopValue)
+    case macro(MacroValue)
+    case function(GlobalFunction)
+    /// `receiver.method`, not yet called.
+    case method(BoundMethod)
+
+    static func text(_ text: String) -> Value { .string(MarkedString(text)) }
+
+    /// Python's `bool(value)`.
+    var isTrue: Bool {
+        switch self {
+        case .undefined, .none: false
+        case .bool(let value): value
+        case .int(let value): value != 0
+        case .float(let value): value != 0
+        case .string(let text): !text.isEmpty
+        case .list(let list): !list.elements.isEmpty
+        case .tuple(let elements): !elements.isEmpty
+        case .dictionary(let dictionary): dictionary.count > 0
+        case .namespace, .loop, .macro, .function, .method: true
+        }
+    }
+
+    var isUndefined: Bool { if case .undefined = self { true } else { false } }
+    var isNone: Bool { if case .none = self { true } else { false } }
+    var string: MarkedString? { if case .string(let text) = self { text } else { nil } }
+    var dictionary: DictionaryValue? { if case .dictionary(let dictionary) = self { dictionary } else { nil } }
+
+    /// The integer; True is 1 and False is 0, as in Python.
+    var int: Int? {
+        switch self {
+        case .int(let value): value
+        case .bool(let value): value ? 1 : 0
+        default: nil
+        }
+    }
+
+    /// The number as a float.
+    var double: Double? {
+        if case .float(let value) = self { return value }
+        return int.map(Double.init)
+    }
+
+    /// The elements of a list or tuple.
+    var elements: [Value]? {
+        switch self {
+        case .list(let list): list.elements
+        case .tuple(let elements): elements
+        default: nil
+        }
+    }
+
+    /// Python's name of the type, for error messages.
+    var typeName: String {
+        switch self {
+        case .undefined: "Undefined"
+        case .none: "NoneType"
+        case .bool: "bool"
+        case .int: "int"
+        case .float: "float"
+        case .string: "str"
+        case .list: "list"
+        case .tuple: "tuple"
+        case .dictionary: "dict"
+        case .namespace: "Namespace"
+        case .loop: "LoopContext"
+        case .macro: "Macro"
+        case .function: "function"
+        case .method: "method"
+        }
+    }
+}
+
+/// A list: one object, however many names it has.
+final class ListValue {
+    var elements: [Value]
+    init(_ elements: [Value]) { self.elements = elements }
+}
+
+final class NamespaceValue {
+    let attributes = DictionaryValue()
+}
+
+final class BoundMethod {
+    let receiver: Value
+    let method: Method
+    init(_ receiver: Value, _ method: Method) {
+        self.receiver = receiver
+        self.method = method
+    }
+}
+
+/// A macro with the variables that are visible where it was defined.
+final class MacroValue {
+    let definition: MacroDefinition
+    let scope: Scope
+    init(_ definition: MacroDefinition, scope: Scope) {
+        self.definition = definition
+        self.scope = scope
+    }
+}
+
+/// The variable `loop` of a running loop.
+final class LoopValue {
+    let elements: [Value]
+    /// How many loops this one stands in, counted from 1.
+    let depth: Int
+    var index = 0
+    /// The arguments of the last `loop.changed()`.
+    var lastChanged: [Value]?
+
+    init(_ elements: [Value], depth: Int) {
+        self.elements = elements
+        self.depth = depth
+    }
+}
+
+/// Variables of one block; the enclosing block's are visible through it.
+final class Scope {
+    let parent: Scope?
+    private var symbols: [Symbol] = []
+    private var values: [Value] = []
+
+    init(parent: Scope?) { self.parent = parent }
+
+    func lookup(_ symbol: Symbol) -> Value? {
+        var scope: Scope? = self
+        while let current = scope {
+            if let index = current.symbols.lastIndex(of: symbol) { return current.values[index] }
+            scope = current.parent
+        }
+        return nil
+    }
+
+    func set(_ symbol: Symbol, _ value: Value) {
+        if let index = symbols.lastIndex(of: symbol) {
+            values[index] = value
+        } else {
+            symbols.append(symbol)
+            values.append(value)
+        }
+    }
+
+    func removeAll() {
+        symbols.removeAll(keepingCapacity: true)
+        values.removeAll(keepingCapacity: true)
+    }
+}
+
+struct Arguments {
+    var positional: [Value] = []
+    var named: [(name: String, value: Value)] = []
+}
