@@ -20,24 +20,8 @@ final class BytePairEncoder: TextEncoder {
     func append(_ text: UnsafeBufferPointer<UInt8>, afterSpecial: Bool, to tokens: inout [TokenID]) {
         guard let base = text.baseAddress, text.count > 0 else { return }
         let cursor = TextCursor(base, end: text.count)
-        switch preTokenizer.rule {
-        case .gpt2(let isolatesNumbers):
-            append(GPT2Splitter(cursor: cursor, isolatesNumbers: isolatesNumbers), cursor, to: &tokens)
-        case .llama3(let digitsMax, let marksAreLetters):
-            let letters: UnicodeClass = marksAreLetters ? [.letter, .mark] : .letter
-            append(Llama3Splitter(cursor: cursor, digitsMax: digitsMax, letters: letters), cursor, to: &tokens)
-        case .cascade(let stages):
-            append(CascadeSplitter(stages, cursor), cursor, to: &tokens)
-        }
-    }
-
-    private func append(_ words: some WordSplitter, _ cursor: TextCursor, to tokens: inout [TokenID]) {
-        var words = words
-        var start = 0
-        while start < cursor.end {
-            let end = words.wordEnd(start)
-            appendWord(cursor.text + start, end - start, readable: cursor.end - start, to: &tokens)
-            start = end
+        preTokenizer.rule.forEachWord(cursor) { start, end in
+            appendWord(base + start, end - start, readable: cursor.end - start, to: &tokens)
         }
     }
 

@@ -2,17 +2,17 @@ import ModelFiles
 
 /// Applies the merge rules to one word: the pair of the lowest rank first, of equal ranks the leftmost.
 ///
-/// Short words, nearly all, are searched linearly for their best pair; long ones go through a heap, so that a word of a
-/// megabyte takes n log n steps. The working memory is kept from word to word.
+/// Short words, nearly all, are searched linearly for their best pair; long ones go through a `MergeChain`, so that a word
+/// of a megabyte takes n log n steps. The working memory is kept from word to word.
 final class BytePairMerger {
-    /// Up to this many bytes the quadratic search is faster than the heap.
+    /// Up to this many bytes the quadratic search is faster than the chain.
     private static let linearBytesMax = 48
 
     private let model: BytePairModel
     private let symbols: UnsafeMutablePointer<UInt32>
     /// Rank of the pair that starts at each symbol.
     private let ranks: UnsafeMutablePointer<UInt32>
-    private let chain = MergeChain()
+    private lazy var chain = MergeChain(rankCount: model.rankCount)
 
     init(_ model: BytePairModel) {
         self.model = model
@@ -57,27 +57,26 @@ final class BytePairMerger {
     }
 
     private func appendLong(_ word: UnsafePointer<UInt8>, _ count: Int, to tokens: inout [TokenID]) {
-        chain.reset(count)
-        for i in 0..<count { chain.symbols[i] = model.byteSymbols.base[Int(word[i])] }
+        let chain = chain
+        chain.reset(count) { model.byteSymbols.base[Int(word[$0])] }
         for i in 0..<count - 1 {
-            chain.propose(i, rank: model.pairs.rule(chain.symbols[i], chain.symbols[i + 1]).rank)
+            chain.propose(i, rank: model.pairs.rule(chain.symbol(i), chain.symbol(i + 1)).rank)
         }
-        chain.startHeap()
         while let left = chain.popBest() {
             let right = chain.next(left)
-            chain.merge(left, into: model.pairs.rule(chain.symbols[left], chain.symbols[right]).merged)
+            chain.merge(left, into: model.pairs.rule(chain.symbol(left), chain.symbol(right)).merged)
             let previous = chain.previous(left)
             if previous >= 0 {
-                chain.propose(previous, rank: model.pairs.rule(chain.symbols[previous], chain.symbols[left]).rank)
+                chain.propose(previous, rank: model.pairs.rule(chain.symbol(previous), chain.symbol(left)).rank)
             }
             let next = chain.next(left)
             if next < count {
-                chain.propose(left, rank: model.pairs.rule(chain.symbols[left], chain.symbols[next]).rank)
+                chain.propose(left, rank: model.pairs.rule(chain.symbol(left), chain.symbol(next)).rank)
             }
         }
         var at = 0
         while at < count {
-            model.append(chain.symbols[at], to: &tokens)
+            model.append(chain.symbol(at), to: &tokens)
             at = chain.next(at)
         }
         chain.shrink()

@@ -9,6 +9,8 @@ struct BytePairModel: Sendable {
     /// The symbol of each single byte.
     let byteSymbols: ConstantTable<UInt32>
     let pairs: PairTable
+    /// All ranks are below it.
+    let rankCount: Int
     let tokenCount: Int
     /// The bytes of symbol tokenCount + i.
     let strayTexts: FlatStrings
@@ -27,6 +29,7 @@ struct BytePairModel: Sendable {
             return interner.symbol(&text)
         })
         pairs = PairTable(Self.rules(merges, &interner))
+        rankCount = merges.count
         self.tokenCount = tokenCount
         strayTexts = interner.strays
     }

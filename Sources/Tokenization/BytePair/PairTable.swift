@@ -3,17 +3,21 @@ struct PairTable: Sendable {
     /// No rule for this pair.
     static let noRank = UInt32.max
 
-    struct Rule {
+    struct Rule: BitwiseCopyable {
         /// Lower ranks merge first.
         var rank: UInt32
         var merged: UInt32
     }
 
     private let hash: ByteHash
-    /// left << 32 | right; `empty` where there is none. At most half of the slots are full.
-    private let keys: ConstantTable<UInt64>
-    /// rank << 32 | merged
-    private let rules: ConstantTable<UInt64>
+    private struct Slot: BitwiseCopyable {
+        /// left << 32 | right; `empty` where there is none.
+        var key: UInt64
+        var rule: Rule
+    }
+
+    /// At most half of the slots are full.
+    private let slots: ConstantTable<Slot>
     private let mask: Int
     private static let empty = UInt64.max
 
@@ -22,18 +26,14 @@ struct PairTable: Sendable {
         let hash = ByteHash()
         var capacity = 16
         while capacity < 2 * pairs.count { capacity *= 2 }
-        var keys = [UInt64](repeating: Self.empty, count: capacity)
-        var rules = [UInt64](repeating: 0, count: capacity)
+        var slots = [Slot](repeating: Slot(key: Self.empty, rule: Rule(rank: Self.noRank, merged: 0)), count: capacity)
         for (key, rule) in pairs {
             var slot = Int(truncatingIfNeeded: hash(key)) & (capacity - 1)
-            while keys[slot] != Self.empty && keys[slot] != key { slot = (slot + 1) & (capacity - 1) }
-            if keys[slot] == key { continue }
-            keys[slot] = key
-            rules[slot] = UInt64(rule.rank) << 32 | UInt64(rule.merged)
+            while slots[slot].key != Self.empty && slots[slot].key != key { slot = (slot + 1) & (capacity - 1) }
+            if slots[slot].key == Self.empty { slots[slot] = Slot(key: key, rule: rule) }
         }
         self.hash = hash
-        self.keys = ConstantTable(keys)
-        self.rules = ConstantTable(rules)
+        self.slots = ConstantTable(slots)
         mask = capacity - 1
     }
 
@@ -43,12 +43,9 @@ struct PairTable: Sendable {
         let key = UInt64(left) << 32 | UInt64(right)
         var slot = Int(truncatingIfNeeded: hash(key)) & mask
         while true {
-            let found = keys.base[slot]
-            if found == key {
-                let rule = rules.base[slot]
-                return Rule(rank: UInt32(rule >> 32), merged: UInt32(truncatingIfNeeded: rule))
-            }
-            if found == Self.empty { return Rule(rank: Self.noRank, merged: 0) }
+            let found = slots.base[slot]
+            // An empty slot has the rule that there is none.
+            if found.key == key || found.key == Self.empty { return found.rule }
             slot = (slot + 1) & mask
         }
     }

@@ -8,6 +8,31 @@ enum PreTokenizerRule: Sendable, Equatable {
     case llama3(digitsMax: Int, marksAreLetters: Bool)
     /// Several expressions in turn, each applied to the pieces that those before it left.
     case cascade([CascadeStage])
+
+    /// Calls `body` with the start and the end of each word, from the text's start to the cursor's end without gaps.
+    @inline(__always)
+    func forEachWord(_ cursor: TextCursor, _ body: (Int, Int) -> Void) {
+        switch self {
+        case .gpt2(let isolatesNumbers):
+            Self.walk(GPT2Splitter(cursor: cursor, isolatesNumbers: isolatesNumbers), cursor.end, body)
+        case .llama3(let digitsMax, let marksAreLetters):
+            let letters: UnicodeClass = marksAreLetters ? [.letter, .mark] : .letter
+            Self.walk(Llama3Splitter(cursor: cursor, digitsMax: digitsMax, letters: letters), cursor.end, body)
+        case .cascade(let stages):
+            Self.walk(CascadeSplitter(stages, cursor), cursor.end, body)
+        }
+    }
+
+    @inline(__always)
+    private static func walk(_ words: some WordSplitter, _ end: Int, _ body: (Int, Int) -> Void) {
+        var words = words
+        var start = 0
+        while start < end {
+            let wordEnd = words.wordEnd(start)
+            body(start, wordEnd)
+            start = wordEnd
+        }
+    }
 }
 
 /// What a name in `tokenizer.ggml.pre` implies.

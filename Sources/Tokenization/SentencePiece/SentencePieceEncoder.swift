@@ -5,7 +5,7 @@ import ModelFiles
 /// Holds working memory and remembers words; one thread at a time.
 final class SentencePieceEncoder: TextEncoder {
     private let model: SentencePieceModel
-    private let chain = MergeChain()
+    private let chain: MergeChain
     private let cache = WordCache()
     /// The part in work with its spaces written ▁, and where each of its characters starts, with the end behind the last.
     private var escaped: [UInt8] = []
@@ -17,6 +17,7 @@ final class SentencePieceEncoder: TextEncoder {
 
     init(_ model: SentencePieceModel) {
         self.model = model
+        chain = MergeChain(rankCount: model.rankCount)
     }
 
     func append(_ text: UnsafeBufferPointer<UInt8>, afterSpecial: Bool, to tokens: inout [TokenID]) {
@@ -127,10 +128,8 @@ final class SentencePieceEncoder: TextEncoder {
     }
 
     private func merge(_ part: Part, to tokens: inout [TokenID]) {
-        chain.reset(part.count)
-        for i in 0..<part.count { chain.symbols[i] = UInt32(bitPattern: part.token(i, i + 1, model.table)) }
+        chain.reset(part.count) { UInt32(bitPattern: part.token($0, $0 + 1, model.table)) }
         for i in 0..<part.count - 1 { propose(i, part) }
-        chain.startHeap()
         while let left = chain.popBest() {
             chain.merge(left, into: UInt32(bitPattern: part.merged[left]))
             let previous = chain.previous(left)
@@ -140,7 +139,7 @@ final class SentencePieceEncoder: TextEncoder {
         var at = 0
         while at < part.count {
             let end = chain.next(at)
-            let token = TokenID(bitPattern: chain.symbols[at])
+            let token = TokenID(bitPattern: chain.symbol(at))
             if token >= 0 {
                 tokens.append(token)
             } else {

@@ -4,8 +4,10 @@ import ModelFiles
 /// highest score first.
 struct SentencePieceModel: Sendable {
     let table: TokenTable
-    /// Of each token: the lower, the earlier it is made; the order of falling scores.
+    /// Of each token: the lower, the earlier it is made. Equal scores have equal ranks.
     let ranks: ConstantTable<UInt32>
+    /// All ranks are below it.
+    let rankCount: Int
     /// The token of each byte that is in no token of its character; -1 where the vocabulary has none.
     let byteTokens: ConstantTable<TokenID>
     let borders: PieceBorders
@@ -14,7 +16,9 @@ struct SentencePieceModel: Sendable {
     init(_ source: TokenizerSource, _ kinds: [TokenKind]) {
         let table = TokenTable(source.tokens) { kinds[$0].isOrdinary }
         self.table = table
-        ranks = ConstantTable((0..<kinds.count).map { source.scores.isEmpty ? Self.rank(0) : Self.rank(source.scores[$0]) })
+        let (ranks, rankCount) = Self.ranks(source.scores, count: kinds.count)
+        self.ranks = ConstantTable(ranks)
+        self.rankCount = rankCount
         borders = PieceBorders(source.tokens) { kinds[$0].isOrdinary }
         addsSpacePrefix = source.addsSpacePrefix ?? true
         byteTokens = ConstantTable(Self.byteTokens(source, table))
@@ -35,12 +39,24 @@ struct SentencePieceModel: Sendable {
         return tokens
     }
 
-    /// Maps falling scores to rising numbers below `MergeChain.noRank`. A score that is no number comes last.
-    static func rank(_ score: Float) -> UInt32 {
-        guard !score.isNaN else { return MergeChain.noRank - 1 }
+    /// Numbers the scores in falling order. Scores that are no numbers come last.
+    static func ranks(_ scores: [Float], count: Int) -> (ranks: [UInt32], rankCount: Int) {
+        guard !scores.isEmpty else { return ([UInt32](repeating: 0, count: count), 1) }
+        let order = (0..<count).map { UInt64(fallingKey(scores[$0])) << 32 | UInt64($0) }.sorted()
+        var ranks = [UInt32](repeating: 0, count: count)
+        var rank: UInt32 = 0
+        for (place, entry) in order.enumerated() {
+            if place > 0 && entry >> 32 != order[place - 1] >> 32 { rank += 1 }
+            ranks[Int(entry & 0xFFFF_FFFF)] = rank
+        }
+        return (ranks, Int(rank) + 1)
+    }
+
+    /// Maps falling scores to rising integers.
+    private static func fallingKey(_ score: Float) -> UInt32 {
+        guard !score.isNaN else { return .max }
         // Adding 0 makes -0 and 0 one number. The bits of positive floats rise with them, those of negative ones fall.
         let bits = (score + 0).bitPattern
-        let rising = bits >> 31 == 0 ? bits | 1 << 31 : ~bits
-        return min(~rising, MergeChain.noRank - 1)
+        return bits >> 31 == 0 ? ~(bits | 1 << 31) : bits
     }
 }
