@@ -71,27 +71,12 @@ import Testing
         let control = FakeModelControl()
         let engine = try makeEngine(control: control)
         _ = try await engine.collect(GenerationRequest(prompt: [1], tokensMax: 2)).collector.finished()
-        let thread = try #require(Self.engineThreads().first)
+        let thread = control.thread
+        #expect(Self.read("\(thread)/comm") == "apus-engine\n")
         let before = Self.processorTicks(thread)
         pause(milliseconds: 300)
         #expect(Self.processorTicks(thread) - before <= 1)
         #expect(control.stepsBegun == 2 && engine.status.steps == 2)
-    }
-
-    /// Directories in /proc of this process's threads with the engine's name.
-    private static func engineThreads() -> [String] {
-        guard let directory = opendir("/proc/self/task") else { return [] }
-        defer { closedir(directory) }
-        var found: [String] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if read("/proc/self/task/\(name)/comm") == "apus-engine\n" {
-                found.append("/proc/self/task/\(name)")
-            }
-        }
-        return found
     }
 
     /// User and system time, fields 14 and 15 of `stat` (proc(5)), in clock ticks of 10 ms.
