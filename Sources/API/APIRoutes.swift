@@ -1,0 +1,70 @@
+import HTTP
+import JSON
+
+/// The routes of the API, on a model that may still be loading.
+public struct APIRoutes: Sendable {
+    private let models: ModelSlot
+
+    public init(models: ModelSlot) {
+        self.models = models
+    }
+
+    public func add(to router: inout Router) {
+        let models = models
+        router.immediate(.get, "/health") { _ in Self.health(models) }
+        router.immediate(.get, "/v1/models") { _ in Self.whole { () throws(APIError) in try ModelRoutes.list(models) } }
+        router.immediate(.get, "/v1/models/{id}") { request in
+            Self.whole { () throws(APIError) in try ModelRoutes.one(models, request.parameters["id"] ?? "") }
+        }
+        router.on(.post, "/v1/chat/completions") { request, writer in
+            await Self.answer(writer) { () async throws(APIError) in
+                try await GenerationRoutes.chat(request, models, writer)
+            }
+        }
+        router.on(.post, "/v1/completions") { request, writer in
+            await Self.answer(writer) { () async throws(APIError) in
+                try await GenerationRoutes.completion(request, models, writer)
+            }
+        }
+        for (path, route) in Self.textRoutes {
+            router.on(.post, path) { request, writer in
+                writer.respond(Self.whole { () throws(APIError) in try route(request.jsonObject(), models) })
+            }
+        }
+    }
+
+    private typealias TextRoute = @Sendable (JSONObject, ModelSlot) throws(APIError) -> [UInt8]
+
+    /// Routes from one JSON object to another, without the engine.
+    private static let textRoutes: [(path: String, route: TextRoute)] = [
+        ("/tokenize", { (body, models) throws(APIError) in try TokenizeRoute.answer(body, models) }),
+        ("/detokenize", { (body, models) throws(APIError) in try DetokenizeRoute.answer(body, models) }),
+        ("/apply-template", { (body, models) throws(APIError) in try ApplyTemplateRoute.answer(body, models) }),
+    ]
+
+    private static func health(_ models: ModelSlot) -> HTTPResponse {
+        whole { () throws(APIError) in
+            _ = try models.model()
+            return Array(#"{"status":"ok"}"#.utf8)
+        }
+    }
+
+    /// The JSON of `make`, or its error.
+    private static func whole(_ make: () throws(APIError) -> [UInt8]) -> HTTPResponse {
+        do throws(APIError) {
+            return .json(try make())
+        } catch {
+            return error.response
+        }
+    }
+
+    private static func answer(
+        _ writer: ResponseWriter, _ run: () async throws(APIError) -> Void
+    ) async {
+        do throws(APIError) {
+            try await run()
+        } catch {
+            writer.respond(error.response)
+        }
+    }
+}

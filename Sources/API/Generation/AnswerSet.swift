@@ -1,0 +1,118 @@
+import Engine
+import ModelFiles
+import Tokenization
+
+/// Tokens read and written, as `usage` reports them: a prompt counts once however many answers it gets, an answer
+/// with every token that was drawn for it, the one that completed a stop string and the end token included.
+struct Usage: Sendable, Equatable {
+    var promptTokens = 0
+    var completionTokens = 0
+    var cachedTokens = 0
+}
+
+/// Why an answer ended, as clients are told.
+enum AnswerEnd: String, Sendable {
+    case stop, length
+}
+
+/// What the client is to hear next.
+enum AnswerEvent: Sendable, Equatable {
+    /// The first prompt left the queue: from here on nothing but the engine can fail.
+    case admitted
+    case delta(choice: Int, TextDelta)
+    /// `delta` is what was still held.
+    case finished(choice: Int, AnswerEnd, delta: TextDelta)
+    case failed(String)
+    /// The engine gave up without our asking.
+    case cancelled
+}
+
+/// The text side of a request: all answers to all of its prompts, from engine events to what the client hears.
+/// Answer j to prompt i has index i · n + j.
+struct AnswerSet {
+    private struct Answer {
+        var detokenizer: IncrementalDetokenizer
+        var assembler: TextAssembler
+        var end: AnswerEnd?
+    }
+
+    private(set) var usage: Usage
+    private var answers: [Answer]
+    private let choicesPerPrompt: Int
+    private var isAdmitted = false
+    private var unfinishedCount: Int
+
+    init(_ job: GenerationJob) {
+        choicesPerPrompt = job.fields.choiceCount
+        unfinishedCount = job.requests.count * choicesPerPrompt
+        usage = Usage(promptTokens: job.requests.reduce(0) { $0 + $1.prompt.count })
+        answers = (0..<unfinishedCount).map { _ in
+            Answer(
+                detokenizer: IncrementalDetokenizer(job.model.tokenizer),
+                assembler: TextAssembler(stops: job.fields.stops))
+        }
+    }
+
+    /// Every answer has ended.
+    var isComplete: Bool { unfinishedCount == 0 }
+    var count: Int { answers.count }
+
+    mutating func take(_ group: EventMailbox.Group) -> [AnswerEvent] {
+        var heard: [AnswerEvent] = []
+        for event in group.events {
+            switch event {
+            case .admitted(let cachedTokens):
+                usage.cachedTokens += cachedTokens
+                if !isAdmitted { heard.append(.admitted) }
+                isAdmitted = true
+            case .token(let choice, let token, let logprob, let alternatives):
+                let drawn = AnswerToken(token: token, logprob: logprob, alternatives: alternatives)
+                append(drawn, to: group.prompt * choicesPerPrompt + choice, &heard)
+            case .finished(let choice, let reason):
+                finish(group.prompt * choicesPerPrompt + choice, reason, &heard)
+            case .ended: break
+            }
+        }
+        return heard
+    }
+
+    private mutating func append(_ token: AnswerToken, to index: Int, _ heard: inout [AnswerEvent]) {
+        // The engine may draw a few more tokens before it hears that a stop string ended the answer.
+        guard answers[index].end == nil else { return }
+        usage.completionTokens += 1
+        let piece = answers[index].detokenizer.append(token.token)
+        let delta = answers[index].assembler.append(token, piece: piece)
+        if delta.isStopped {
+            end(index, .stop)
+            heard.append(.finished(choice: index, .stop, delta: delta))
+        } else if !delta.isEmpty {
+            heard.append(.delta(choice: index, delta))
+        }
+    }
+
+    private mutating func finish(_ index: Int, _ reason: FinishReason, _ heard: inout [AnswerEvent]) {
+        guard answers[index].end == nil else { return }
+        switch reason {
+        case .stopToken(let token):
+            usage.completionTokens += 1
+            close(index, .stop, last: token, &heard)
+        case .length: close(index, .length, last: nil, &heard)
+        case .cancelled: heard.append(.cancelled)
+        case .failed(let why): heard.append(.failed(why))
+        }
+    }
+
+    private mutating func close(_ index: Int, _ reason: AnswerEnd, last: TokenID?, _ heard: inout [AnswerEvent]) {
+        let rest = answers[index].detokenizer.finish()
+        let delta = answers[index].assembler.finish(rest: rest, last: last)
+        // The text that the detokenizer still held may complete a stop string.
+        let reason = delta.isStopped ? .stop : reason
+        end(index, reason)
+        heard.append(.finished(choice: index, reason, delta: delta))
+    }
+
+    private mutating func end(_ index: Int, _ reason: AnswerEnd) {
+        answers[index].end = reason
+        unfinishedCount -= 1
+    }
+}

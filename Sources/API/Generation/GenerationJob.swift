@@ -1,0 +1,112 @@
+import Engine
+import Glibc
+import JSON
+import ModelFiles
+
+/// One validated request to generate, on its way to the engine.
+struct GenerationJob: Sendable {
+    let id: String
+    /// Seconds since 1970; the same in every chunk of a stream.
+    let created: Int64
+    let model: ServedModel
+    /// One for each prompt; they differ in the prompt alone.
+    let requests: [GenerationRequest]
+    let fields: GenerationFields
+    /// The request field that holds the prompt, for errors.
+    let promptParam: String
+
+    /// - Parameter tokensMax: The most tokens of an answer; nil and what exceeds the context mean the rest of it.
+    init(
+        idPrefix: String, model: ServedModel, prompts: [[TokenID]], promptParam: String, tokensMax: Int?,
+        alternatives: Int?, fields: GenerationFields
+    ) throws(APIError) {
+        id = idPrefix + Self.randomName()
+        created = Int64(time(nil))
+        self.model = model
+        self.fields = fields
+        self.promptParam = promptParam
+        var requests: [GenerationRequest] = []
+        for (index, prompt) in prompts.enumerated() {
+            let param = prompts.count > 1 ? "\(promptParam)[\(index)]" : promptParam
+            guard !prompt.isEmpty else {
+                throw .invalid(param, "'\(param)' has no tokens, but must have at least one.", code: "invalid_value")
+            }
+            let room = model.engine.contextLength - prompt.count
+            // A prompt that fills the context can be read, but not answered.
+            guard room > 0 || (room == 0 && tokensMax == 0) else {
+                throw .contextExceeded(prompt: prompt.count, context: model.engine.contextLength, param: param)
+            }
+            var request = GenerationRequest(prompt: prompt, tokensMax: min(tokensMax ?? room, room))
+            request.choiceCount = fields.choiceCount
+            request.sampling = fields.sampling
+            let ends = model.tokenizer.endOfGeneration
+            if fields.ignoresEnd { request.bannedTokens = ends } else { request.stopTokens = ends }
+            request.wantsLogprobs = alternatives != nil
+            request.alternativeCount = alternatives ?? 0
+            requests.append(request)
+        }
+        self.requests = requests
+    }
+
+    /// 24 letters and digits: about 142 random bits.
+    private static func randomName() -> String {
+        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8)
+        return String(decoding: (0..<24).map { _ in alphabet[Int.random(in: 0..<alphabet.count)] }, as: UTF8.self)
+    }
+}
+
+/// A job that the engine took: its events and its end.
+final class RunningGeneration: Sendable {
+    let mailbox = EventMailbox()
+    /// One for each prompt.
+    private let generations: [any Generation]
+    private let choicesPerPrompt: Int
+
+    /// Submits every prompt, or none.
+    init(_ job: GenerationJob) throws(APIError) {
+        choicesPerPrompt = job.fields.choiceCount
+        var taken: [any Generation] = []
+        for (index, request) in job.requests.enumerated() {
+            do throws(AdmissionError) {
+                let mailbox = mailbox
+                taken.append(
+                    try job.model.engine.submit(request) { events in
+                        mailbox.post(EventMailbox.Group(prompt: index, events: events))
+                    })
+            } catch {
+                for generation in taken { generation.cancel() }
+                throw APIError(error, param: job.promptParam)
+            }
+        }
+        generations = taken
+    }
+
+    func cancel() {
+        for generation in generations { generation.cancel() }
+    }
+
+    func cancel(answer index: Int) {
+        generations[index / choicesPerPrompt].cancel(choice: index % choicesPerPrompt)
+    }
+}
+
+extension APIError {
+    init(_ error: AdmissionError, param: String) {
+        switch error {
+        case .queueFull(let seconds):
+            self.init(
+                .tooManyRequests, "The queue is full; try again in \(seconds) s.", type: "rate_limit_error",
+                code: "rate_limit_exceeded")
+            retryAfterSeconds = max(1, min(60, seconds))
+        case .contextExceeded(let prompt, let context):
+            self = .contextExceeded(prompt: prompt, context: context, param: param)
+        case .memoryExceeded(let needed, let budget):
+            self = .invalid(
+                param, "The request needs \(needed) bytes of KV memory, but there are \(budget) in all. "
+                    + "Ask for fewer answers, shorten the prompt, or lower 'max_tokens'.",
+                code: "memory_exceeded")
+        case .stopping: self = .unavailable("The server is stopping.")
+        case .invalid(let why): self.init(.badRequest, why, code: "invalid_value")
+        }
+    }
+}

@@ -1,0 +1,89 @@
+import JSON
+import ModelFiles
+
+/// `POST /tokenize`, in both dialects: llama-server's `{content, add_special, parse_special, with_pieces}` and
+/// vLLM's `{prompt | messages, add_special_tokens, return_token_strs}`. Each gets its own answer.
+enum TokenizeRoute {
+    static func answer(_ body: JSONObject, _ models: ModelSlot) throws(APIError) -> [UInt8] {
+        var fields = RequestFields(body)
+        let model = try models.model(named: fields.string("model"))
+        if fields.peek("messages") != nil { return try messages(&fields, model) }
+        if let prompt = try fields.string("prompt") { return try self.prompt(prompt, &fields, model) }
+        guard let content = try fields.string("content") else {
+            throw fields.missing("content", "a string (or send 'prompt' or 'messages')")
+        }
+        return try self.content(content, &fields, model)
+    }
+
+    private static func content(
+        _ text: String, _ fields: inout RequestFields, _ model: ServedModel
+    ) throws(APIError) -> [UInt8] {
+        let addSpecial = try fields.bool("add_special") ?? false
+        // llama-server's default is true; here text makes special tokens only when that is asked for.
+        let parseSpecial = try fields.bool("parse_special") ?? false
+        let withPieces = try fields.bool("with_pieces") ?? false
+        let tokens = model.tokenizer.encode(text, addSpecial: addSpecial, parseSpecial: parseSpecial)
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.key("tokens")
+        if withPieces { writePieces(tokens, model, &writer) } else { writer.ints(tokens) }
+        writer.endObject()
+        return writer.bytes
+    }
+
+    /// A piece that is no whole UTF-8 is written as an array of its bytes.
+    private static func writePieces(_ tokens: [TokenID], _ model: ServedModel, _ writer: inout JSONWriter) {
+        writer.beginArray()
+        for token in tokens {
+            let bytes = Array(model.tokenizer.bytes(of: token, special: true))
+            writer.beginObject()
+            writer.key("id")
+            writer.int(token)
+            writer.key("piece")
+            if String(validating: bytes, as: UTF8.self) != nil { writer.string(utf8: bytes) } else { writer.ints(bytes) }
+            writer.endObject()
+        }
+        writer.endArray()
+    }
+
+    private static func prompt(
+        _ text: String, _ fields: inout RequestFields, _ model: ServedModel
+    ) throws(APIError) -> [UInt8] {
+        let addSpecial = try fields.bool("add_special_tokens") ?? true
+        // As in the prompt of a completion, which this route counts, text makes no special tokens unless asked to.
+        let parseSpecial = try fields.bool("parse_special") ?? false
+        let tokens = model.tokenizer.encode(text, addSpecial: addSpecial, parseSpecial: parseSpecial)
+        return try counted(tokens, &fields, model)
+    }
+
+    private static func messages(_ fields: inout RequestFields, _ model: ServedModel) throws(APIError) -> [UInt8] {
+        let messages = try ChatMessages.read(&fields)
+        let addGenerationPrompt = try fields.bool("add_generation_prompt") ?? true
+        let arguments = try fields.object("chat_template_kwargs") ?? JSONObject()
+        let segments = try model.render(messages, addGenerationPrompt: addGenerationPrompt, extra: arguments)
+        return try counted(model.tokens(of: segments), &fields, model)
+    }
+
+    private static func counted(
+        _ tokens: [TokenID], _ fields: inout RequestFields, _ model: ServedModel
+    ) throws(APIError) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.key("count")
+        writer.int(tokens.count)
+        writer.key("max_model_len")
+        writer.int(model.engine.contextLength)
+        writer.key("tokens")
+        writer.ints(tokens)
+        writer.key("token_strs")
+        if try fields.bool("return_token_strs") ?? false {
+            writer.beginArray()
+            for token in tokens { writer.string(utf8: Array(model.tokenizer.bytes(of: token, special: true))) }
+            writer.endArray()
+        } else {
+            writer.null()
+        }
+        writer.endObject()
+        return writer.bytes
+    }
+}

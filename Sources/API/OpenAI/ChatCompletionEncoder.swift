@@ -1,0 +1,130 @@
+import JSON
+import ModelFiles
+
+/// The answers of `POST /v1/chat/completions`: `chat.completion` and `chat.completion.chunk`.
+struct ChatCompletionEncoder: AnswerEncoder {
+    private let job: GenerationJob
+    private let logprobs: LogprobsEncoding?
+    private let chunkHead: ResponseHead
+    private var hasSentPrompt = false
+
+    init(_ job: GenerationJob, wantsLogprobs: Bool) {
+        self.job = job
+        logprobs = wantsLogprobs ? LogprobsEncoding(tokenizer: job.model.tokenizer) : nil
+        chunkHead = ResponseHead(
+            id: job.id, object: "chat.completion.chunk", created: job.created, model: job.model.id)
+    }
+
+    mutating func opening(choice: Int, into writer: inout JSONWriter) -> Bool {
+        beginChunk(choice, &writer)
+        writer.key("role")
+        writer.string("assistant")
+        writer.key("content")
+        writer.string("")
+        endChunk(nil, tokens: [], logprobsOf: [], &writer)
+        return true
+    }
+
+    mutating func chunk(choice: Int, delta: TextDelta, into writer: inout JSONWriter) {
+        beginChunk(choice, &writer)
+        writer.key("content")
+        writer.string(utf8: delta.text)
+        endChunk(nil, tokens: delta.tokens, logprobsOf: delta.tokens, &writer)
+    }
+
+    mutating func closing(choice: Int, end: AnswerEnd, tokens: [AnswerToken], into writer: inout JSONWriter) {
+        beginChunk(choice, &writer)
+        endChunk(end, tokens: tokens, logprobsOf: [], &writer)
+    }
+
+    mutating func usage(_ usage: Usage, into writer: inout JSONWriter) {
+        writer.removeAll()
+        writer.append(raw: chunkHead.bytes)
+        writer.key("choices")
+        writer.beginArray()
+        writer.endArray()
+        writer.key("usage")
+        writer.usage(usage)
+        writer.endObject()
+    }
+
+    private mutating func beginChunk(_ choice: Int, _ writer: inout JSONWriter) {
+        writer.removeAll()
+        writer.append(raw: chunkHead.bytes)
+        if job.fields.returnsTokenIDs, !hasSentPrompt, let prompt = job.requests.first?.prompt {
+            writer.key("prompt_token_ids")
+            writer.ints(prompt)
+            hasSentPrompt = true
+        }
+        writer.key("choices")
+        writer.beginArray()
+        writer.beginObject()
+        writer.key("index")
+        writer.int(choice)
+        writer.key("delta")
+        writer.beginObject()
+    }
+
+    private func endChunk(
+        _ end: AnswerEnd?, tokens: [AnswerToken], logprobsOf shown: [AnswerToken], _ writer: inout JSONWriter
+    ) {
+        writer.endObject()
+        writer.key("logprobs")
+        if let logprobs, shown.contains(where: \.isShown) { logprobs.writeChat(shown, to: &writer) } else { writer.null() }
+        writer.key("finish_reason")
+        writer.optionalString(end?.rawValue)
+        if job.fields.returnsTokenIDs {
+            writer.key("token_ids")
+            writer.tokenIDs(tokens)
+        }
+        writer.endObject()
+        writer.endArray()
+        if job.fields.streamsUsage {
+            writer.key("usage")
+            writer.null()
+        }
+        writer.endObject()
+    }
+
+    func response(_ answers: [Answer], usage: Usage) -> [UInt8] {
+        let head = ResponseHead(id: job.id, object: "chat.completion", created: job.created, model: job.model.id)
+        var writer = JSONWriter(reservingCapacity: 1024)
+        writer.append(raw: head.bytes)
+        if job.fields.returnsTokenIDs, let prompt = job.requests.first?.prompt {
+            writer.key("prompt_token_ids")
+            writer.ints(prompt)
+        }
+        writer.key("choices")
+        writer.beginArray()
+        for (index, answer) in answers.enumerated() { writeChoice(index, answer, &writer) }
+        writer.endArray()
+        writer.key("usage")
+        writer.usage(usage)
+        writer.endObject()
+        return writer.bytes
+    }
+
+    private func writeChoice(_ index: Int, _ answer: Answer, _ writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.key("index")
+        writer.int(index)
+        writer.key("message")
+        writer.beginObject()
+        writer.key("role")
+        writer.string("assistant")
+        writer.key("content")
+        writer.string(utf8: answer.text)
+        writer.key("refusal")
+        writer.null()
+        writer.endObject()
+        writer.key("logprobs")
+        if let logprobs { logprobs.writeChat(answer.tokens, to: &writer) } else { writer.null() }
+        writer.key("finish_reason")
+        writer.string(answer.end.rawValue)
+        if job.fields.returnsTokenIDs {
+            writer.key("token_ids")
+            writer.tokenIDs(answer.tokens)
+        }
+        writer.endObject()
+    }
+}

@@ -1,0 +1,47 @@
+import JSON
+
+/// `POST /v1/chat/completions`: its body, validated.
+struct ChatCompletionRequest: Sendable {
+    /// As the template takes them: every `content` is a string.
+    var messages: [JSONValue]
+    /// The most tokens of an answer; nil leaves it to the context.
+    var tokensMax: Int?
+    var wantsLogprobs: Bool
+    var topLogprobs: Int
+    /// More variables for the template (`chat_template_kwargs`).
+    var templateArguments: JSONObject
+    var common: GenerationFields
+
+    init(_ body: JSONObject) throws(APIError) {
+        var fields = RequestFields(body)
+        common = try GenerationFields(reading: &fields)
+        messages = try ChatMessages.read(&fields)
+        let range = 1...Int64(Int32.max)
+        let older = try fields.integer("max_tokens", in: range)
+        tokensMax = try fields.integer("max_completion_tokens", in: range) ?? older
+        wantsLogprobs = try fields.bool("logprobs") ?? false
+        topLogprobs = try fields.integer("top_logprobs", in: 0...Int64(APILimits.topLogprobsMax)) ?? 0
+        guard wantsLogprobs || topLogprobs == 0 else {
+            throw .invalid("top_logprobs", "'top_logprobs' is only allowed together with \"logprobs\": true.")
+        }
+        templateArguments = try fields.object("chat_template_kwargs") ?? JSONObject()
+        try Self.readTools(&fields)
+        common.noteUnused(fields)
+    }
+
+    /// Tools are not supported yet. A request that only offers them is answered in text, one that insists is refused.
+    private static func readTools(_ fields: inout RequestFields) throws(APIError) {
+        for name in ["tool_choice", "function_call"] {
+            guard let choice = fields.take(name) else { continue }
+            guard let word = choice.string, word == "none" || word == "auto" else {
+                throw .invalid(
+                    name, "'\(name)' must be 'none' or 'auto': calls cannot be forced.", code: "unsupported_value")
+            }
+        }
+        for name in ["tools", "functions"] { fields.takeIf(name) { $0.array?.isEmpty ?? false } }
+        fields.takeIf("modalities") { $0 == ["text"] }
+        if let modalities = try fields.array("modalities"), modalities != ["text"] {
+            throw .invalid("modalities", "'modalities' must be [\"text\"]: nothing else is produced.", code: "unsupported_value")
+        }
+    }
+}

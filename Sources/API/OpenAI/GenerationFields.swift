@@ -1,0 +1,119 @@
+import Engine
+import JSON
+
+/// The fields that a chat and a completion have in common, validated.
+struct GenerationFields: Sendable {
+    /// The model that the client asks for; nil takes the one that is served.
+    var model: String?
+    /// Answers to each prompt (`n`).
+    var choiceCount = 1
+    var sampling = SamplingParameters()
+    /// UTF-8 of the strings that end an answer.
+    var stops: [[UInt8]] = []
+    var streams = false
+    /// The stream ends with a chunk of usage (`stream_options.include_usage`).
+    var streamsUsage = false
+    /// The end-of-generation tokens are never drawn (`ignore_eos`).
+    var ignoresEnd = false
+    var returnsTokenIDs = false
+    /// Fields without effect, filled when all others have been read.
+    var ignored = IgnoredFields()
+
+    /// The defaults, which are OpenAI's.
+    init() {}
+
+    init(reading fields: inout RequestFields) throws(APIError) {
+        model = try fields.string("model")
+        choiceCount = try fields.integer("n", in: 1...Int64(APILimits.choiceCountMax)) ?? 1
+        sampling = try Self.sampling(&fields)
+        stops = try Self.stops(&fields)
+        streams = try fields.bool("stream") ?? false
+        ignoresEnd = try fields.bool("ignore_eos") ?? false
+        returnsTokenIDs = try fields.bool("return_token_ids") ?? false
+        if let options = try fields.object("stream_options") {
+            guard streams else {
+                throw .invalid("stream_options", "'stream_options' is only allowed together with \"stream\": true.")
+            }
+            var optionFields = RequestFields(options, path: "stream_options.")
+            streamsUsage = try optionFields.bool("include_usage") ?? false
+            ignored.names = optionFields.unusedNames
+        }
+        try Self.refuseOtherForms(&fields)
+        Self.acceptNoOps(&fields)
+    }
+
+    /// To be called when everything was read: what is left has no effect, and the client is told.
+    mutating func noteUnused(_ fields: RequestFields) {
+        ignored.names = fields.unusedNames + ignored.names
+    }
+
+    private static func sampling(_ fields: inout RequestFields) throws(APIError) -> SamplingParameters {
+        var sampling = SamplingParameters()
+        sampling.temperature = try fields.number("temperature", in: 0...APILimits.temperatureMax) ?? 1
+        sampling.topP = try fields.number("top_p", in: 0...1) ?? 1
+        sampling.minP = try fields.number("min_p", in: 0...1) ?? 0
+        // -1 is vLLM's way to switch it off, 0 is llama-server's.
+        sampling.topK = max(0, try fields.integer("top_k", in: -1...Int64(Int32.max)) ?? 0)
+        if let seed = try fields.integer("seed", in: Int64.min...Int64.max), seed != -1 {
+            // -1 is llama-server's word for "draw one".
+            sampling.seed = UInt64(bitPattern: Int64(seed))
+        }
+        return sampling
+    }
+
+    private static func stops(_ fields: inout RequestFields) throws(APIError) -> [[UInt8]] {
+        guard let value = fields.take("stop") else { return [] }
+        let elements: [(path: String, value: JSONValue)]
+        switch value {
+        case .string: elements = [("stop", value)]
+        case .array(let values):
+            guard values.count <= APILimits.stopCountMax else {
+                throw .invalid(
+                    "stop", "'stop' has \(values.count) strings, but may have at most \(APILimits.stopCountMax).",
+                    code: "array_above_max_length")
+            }
+            elements = values.enumerated().map { ("stop[\($0.offset)]", $0.element) }
+        default: throw fields.wrongType("stop", value, "a string or an array of strings")
+        }
+        var stops: [[UInt8]] = []
+        for (path, element) in elements {
+            guard let text = element.string else { throw .wrongType(path, element, "a string") }
+            guard (1...APILimits.stopBytesMax).contains(text.utf8.count) else {
+                throw .invalid(
+                    path, "'\(path)' has \(text.utf8.count) bytes, but must have 1 to \(APILimits.stopBytesMax).",
+                    code: "invalid_value")
+            }
+            stops.append(Array(text.utf8))
+        }
+        return stops
+    }
+
+    /// Fields that would change the answer's form: serving them as if they were absent would break the client.
+    private static func refuseOtherForms(_ fields: inout RequestFields) throws(APIError) {
+        if let format = try fields.object("response_format") {
+            let type = format["type"]?.string
+            guard type == "text" else {
+                let found = type.map { "'\($0.prefix(64))'" } ?? "missing"
+                throw .invalid(
+                    "response_format.type", "'response_format.type' is \(found), but only 'text' is supported.",
+                    code: "unsupported_value")
+            }
+        }
+        let constraints = [
+            "grammar", "json_schema", "structured_outputs", "guided_json", "guided_regex", "guided_choice",
+            "guided_grammar",
+        ]
+        for name in constraints where fields.peek(name) != nil {
+            throw .invalid(name, "'\(name)' is not supported: the answer cannot be constrained.", code: "unsupported_parameter")
+        }
+    }
+
+    /// Unsupported fields whose value asks for what happens anyway are not worth a word.
+    private static func acceptNoOps(_ fields: inout RequestFields) {
+        for name in ["presence_penalty", "frequency_penalty"] { fields.takeIf(name) { $0.double == 0 } }
+        for name in ["repetition_penalty", "repeat_penalty"] { fields.takeIf(name) { $0.double == 1 } }
+        for name in ["logit_bias"] { fields.takeIf(name) { $0.object?.isEmpty ?? false } }
+        for name in ["store", "include_stop_str_in_output"] { fields.takeIf(name) { $0.bool == false } }
+        fields.takeIf("skip_special_tokens") { $0.bool == true }
+    }
+}

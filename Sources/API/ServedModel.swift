@@ -1,0 +1,56 @@
+import Chat
+import Engine
+import JSON
+import ModelFiles
+import Tokenization
+
+/// A model that answers, and what the routes need to speak to it.
+public struct ServedModel: Sendable {
+    public let id: String
+    /// Other names under which requests may ask for it.
+    public let aliases: [String]
+    /// Seconds since 1970.
+    public let created: Int64
+    public let tokenizer: Tokenizer
+    /// Nil when the model file has none that can be used: then only completions work.
+    public let template: ChatTemplate?
+    public let engine: any GenerationEngine
+
+    public init(
+        id: String, aliases: [String] = [], created: Int64, tokenizer: Tokenizer, template: ChatTemplate?,
+        engine: any GenerationEngine
+    ) {
+        self.id = id
+        self.aliases = aliases
+        self.created = created
+        self.tokenizer = tokenizer
+        self.template = template
+        self.engine = engine
+    }
+
+    func answers(to name: String) -> Bool { name == id || aliases.contains(name) }
+
+    /// The chat as the model's template writes it.
+    func render(_ messages: [JSONValue], addGenerationPrompt: Bool, extra: JSONObject) throws(APIError) -> [ChatSegment] {
+        guard let template else {
+            throw .invalid(
+                "messages", "The model '\(id)' has no chat template that can be used; POST /v1/completions takes its prompts.",
+                code: "no_chat_template")
+        }
+        do throws(TemplateError) {
+            return try template.render(
+                messages: messages, tools: nil, addGenerationPrompt: addGenerationPrompt, extra: extra)
+        } catch {
+            throw .invalid("messages", "The model's chat template cannot render this chat: \(error)", code: "template_error")
+        }
+    }
+
+    /// Token ids of a rendered chat. Only what the template wrote may become a special token. A vocabulary that
+    /// starts every text with BOS gets one, and no second one when the template wrote it already.
+    func tokens(of segments: [ChatSegment]) -> [TokenID] {
+        let texts = segments.map { TextSegment($0.text, parsesSpecial: $0.isTemplate) }
+        let tokens = tokenizer.encode(segments: texts, addSpecial: false)
+        guard tokenizer.addsBOS, let leading = tokenizer.bosToken, tokens.first != leading else { return tokens }
+        return [leading] + tokens
+    }
+}
