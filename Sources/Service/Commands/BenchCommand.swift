@@ -1,0 +1,196 @@
+import Compute
+import Dispatch
+import Glibc
+import JSON
+import ModelFiles
+import Models
+
+/// `apus bench`: the model's own speed, without scheduler and server.
+///
+/// Prefill: one sequence of `promptTokens`, in chunks of up to 512. Decode: for each batch size that many sequences,
+/// each prefilled with 16 tokens, then one token of each a step, `generateTokens` steps. Every figure is the best of
+/// three runs after a warm-up. The tokens are random but fixed, so that other engines can be given the same work.
+public struct BenchCommand: Sendable {
+    public struct Options: Sendable {
+        public var promptTokens = 512
+        public var generateTokens = 32
+        public var batches = [1]
+        /// JSON lines instead of text.
+        public var asJSON = false
+
+        public init() {}
+    }
+
+    private static let measuredRuns = 3
+    private static let chunkTokens = 512
+    /// Tokens that each sequence of a decode run begins with.
+    private static let decodePromptTokens = 16
+
+    private let options: Options
+    private let threads: Int
+
+    public static func run(_ sources: SettingSources, _ options: Options) async throws {
+        let configuration = try await sources.configuration()
+        let path = try ModelLocation.resolve(configuration.model, environment: sources.environment)
+        let command = BenchCommand(options: options, threads: configuration.threads ?? ThreadPool.cpuCount)
+        // It computes for long: not on a thread that tasks share.
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            DispatchQueue.global().async {
+                continuation.resume(with: Result { try command.measure(path, configuration.precision) })
+            }
+        }
+    }
+
+    private init(options: Options, threads: Int) {
+        self.options = options
+        self.threads = threads
+    }
+
+    private func measure(_ path: String, _ precision: Precision) throws {
+        let file = try ModelLoader.open(path)
+        let progress = LoadProgress()
+        let model: TransformerModel
+        do throws(ModelError) {
+            model = try TransformerModel.load(
+                file: file, options: ModelOptions(precision: precision, threads: threads),
+                progress: { progress.report($0) })
+        } catch {
+            throw ServiceError("cannot load \(path): \(error)")
+        }
+        progress.end()
+        model.adoptThread()
+        try checkSizes(model)
+        var runner = BenchRunner(model, tokens: BenchTokens(vocabularyCount: model.vocabularyCount))
+
+        let prefill = best { () -> Double in
+            let seconds = Self.seconds { runner.prefill(sequence: 0, of: 1, count: options.promptTokens, chunk: Self.chunkTokens) }
+            return Double(options.promptTokens) / seconds
+        }
+        report("prefill", tokens: options.promptTokens, batch: 1, prefill)
+        for batch in options.batches {
+            let decode = best { () -> Double in
+                for sequence in 0..<batch {
+                    runner.prefill(sequence: sequence, of: batch, count: Self.decodePromptTokens, chunk: Self.chunkTokens)
+                }
+                let seconds = Self.seconds {
+                    for step in 0..<options.generateTokens {
+                        runner.decode(batch: batch, position: Self.decodePromptTokens + step)
+                    }
+                }
+                return Double(batch * options.generateTokens) / seconds
+            }
+            report("decode", tokens: options.generateTokens, batch: batch, decode)
+        }
+    }
+
+    private func checkSizes(_ model: TransformerModel) throws(ServiceError) {
+        let longest = max(options.promptTokens, Self.decodePromptTokens + options.generateTokens)
+        guard longest <= model.contextLength else {
+            throw ServiceError("\(longest) tokens do not fit in the model's context of \(model.contextLength)")
+        }
+        let blocks = BenchRunner.blocks(Self.decodePromptTokens + options.generateTokens)
+        for batch in options.batches {
+            guard batch <= model.columnsMax, batch * blocks <= model.kvGeometry.blockCount else {
+                throw ServiceError("a batch of \(batch) sequences does not fit in the model's KV cache or step")
+            }
+        }
+    }
+
+    /// The best of the measured runs after one that is not.
+    private func best(_ run: () -> Double) -> Double {
+        _ = run()
+        return (0..<Self.measuredRuns).map { _ in run() }.max() ?? 0
+    }
+
+    private static func seconds(_ work: () -> Void) -> Double {
+        let start = ContinuousClock.now
+        work()
+        return max(1e-9, (ContinuousClock.now - start) / .seconds(1))
+    }
+
+    private func report(_ test: String, tokens: Int, batch: Int, _ tokensPerSecond: Double) {
+        let hundredths = Int((tokensPerSecond * 100).rounded())
+        let digits = hundredths % 100 < 10 ? "0\(hundredths % 100)" : "\(hundredths % 100)"
+        let speed = "\(hundredths / 100).\(digits)"
+        guard options.asJSON else {
+            let line = "\(test), batch \(batch), \(tokens) tokens, \(threads) threads: \(speed) tokens/s\n"
+            return LogOutput.writeAll(Array(line.utf8), to: STDOUT_FILENO)
+        }
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.key("engine")
+        writer.string("apus")
+        writer.key("test")
+        writer.string(test)
+        for (name, value) in [("tokens", tokens), ("batch", batch), ("threads", threads)] {
+            writer.key(name)
+            writer.int(value)
+        }
+        writer.key("tokens_per_second")
+        writer.append(raw: Array(speed.utf8))
+        writer.endObject()
+        LogOutput.writeAll(writer.bytes + [UInt8(ascii: "\n")], to: STDOUT_FILENO)
+    }
+}
+
+/// Feeds a model with steps, each sequence in blocks of its own.
+private struct BenchRunner {
+    private let model: TransformerModel
+    private var tokens: BenchTokens
+
+    init(_ model: TransformerModel, tokens: BenchTokens) {
+        self.model = model
+        self.tokens = tokens
+    }
+
+    static func blocks(_ tokens: Int) -> Int { (tokens + KVGeometry.blockTokens - 1) / KVGeometry.blockTokens }
+
+    /// - Parameter count: Tokens of the sequence; the last one of each chunk gets logits.
+    mutating func prefill(sequence: Int, of sequences: Int, count: Int, chunk: Int) {
+        let chunk = min(chunk, model.columnsMax)
+        var position = 0
+        while position < count {
+            let columns = min(chunk, count - position)
+            var batch = StepBatch()
+            batch.tokens = (0..<columns).map { _ in tokens.next() }
+            batch.slices = [slice(sequence, of: sequences, start: 0, count: columns, position: position)]
+            batch.outputs = [columns - 1]
+            _ = model.forward(batch)
+            position += columns
+        }
+    }
+
+    /// One token of every sequence.
+    mutating func decode(batch sequences: Int, position: Int) {
+        var batch = StepBatch()
+        batch.tokens = (0..<sequences).map { _ in tokens.next() }
+        batch.slices = (0..<sequences).map { slice($0, of: sequences, start: $0, count: 1, position: position) }
+        batch.outputs = Array(0..<sequences)
+        _ = model.forward(batch)
+    }
+
+    private func slice(_ sequence: Int, of sequences: Int, start: Int, count: Int, position: Int) -> StepBatch.Slice {
+        let each = model.kvGeometry.blockCount / sequences
+        let first = sequence * each
+        let blocks = (first..<first + Self.blocks(position + count)).map { Int32($0) }
+        return StepBatch.Slice(start: start, count: count, position: position, blocks: blocks)
+    }
+}
+
+/// The tokens of the comparison with other engines: a linear congruential generator, the rarest ids left out.
+private struct BenchTokens {
+    private var state: UInt32 = 1
+    private let span: UInt32
+    private let first: UInt32
+
+    init(vocabularyCount: Int) {
+        let margin = vocabularyCount > 1000 ? 500 : 0
+        first = UInt32(margin)
+        span = UInt32(max(1, vocabularyCount - 2 * margin))
+    }
+
+    mutating func next() -> TokenID {
+        state = state &* 1_664_525 &+ 1_013_904_223
+        return TokenID((state >> 8) % span + first)
+    }
+}

@@ -1,0 +1,109 @@
+import API
+import Glibc
+import HTTP
+import Logging
+import Synchronization
+
+/// `apus serve`: from the configuration to the end of the last request.
+///
+/// It listens before the model is loaded, so that `GET /health` can say so; what else comes meanwhile is answered 503.
+/// SIGTERM and SIGINT stop it gracefully: requests that run may end within `drain-timeout`. A second one stops it at once.
+public enum ServeCommand {
+    public static func run(_ sources: SettingSources) async throws {
+        let configuration = try await sources.configuration()
+        let path = try ModelLocation.resolve(configuration.model, environment: sources.environment)
+        let log = ServiceLog.make(configuration)
+        defer { LogOutput.standardError.flush() }
+
+        let models = ModelSlot()
+        let server = server(configuration, models, log)
+        let stop = StopSignal()
+        try server.start()
+        let url = "http://\(server.address ?? configuration.host)"
+        log.debug("listening, loading \(path)")
+        let loaded: LoadedModel
+        do {
+            loaded = try await load(ModelLoader(path: path, configuration: configuration, log: log))
+        } catch {
+            await server.stop(graceful: false)
+            throw error
+        }
+        models.set(.ready(loaded.served))
+        stop.becomeGraceful()
+        log.notice(
+            "serving \(loaded.served.id) at \(url)",
+            metadata: [
+                "context": .stringConvertible(loaded.engine.contextLength),
+                "precision": "\(configuration.precision.rawValue)",
+                "memory": "\(Quantity.show(bytes: loaded.plan.totalBytes))",
+            ])
+
+        let signal = await stop.wait()
+        log.notice("stopping", metadata: ["signal": .stringConvertible(Int(signal))])
+        models.set(.draining)
+        await server.stop()
+        loaded.engine.stop(drain: false)
+        await withCheckedContinuation { continuation in
+            loaded.engine.whenStopped { continuation.resume() }
+        }
+        log.notice("stopped")
+    }
+
+    private static func server(_ configuration: ServiceConfiguration, _ models: ModelSlot, _ log: Logger) -> HTTPServer {
+        var router = Router()
+        APIRoutes(models: models).add(to: &router)
+        let address = HTTPServer.Configuration(
+            host: configuration.host, port: configuration.port, limits: configuration.http)
+        guard configuration.logsAccess else { return HTTPServer(configuration: address, router: router) }
+        return HTTPServer(configuration: address, router: router) { ServiceLog.access($0, log) }
+    }
+
+    private static func load(_ loader: ModelLoader) async throws -> LoadedModel {
+        let progress = LoadProgress()
+        defer { progress.end() }
+        return try await loader.load { progress.report($0) }
+    }
+}
+
+/// The signals that end a server.
+private final class StopSignal: Sendable {
+    private struct State {
+        /// Nothing runs yet that deserves patience.
+        var endsAtOnce = true
+        var signal: Int32?
+        var waiter: CheckedContinuation<Int32, Never>?
+    }
+
+    private final class Shared: Sendable {
+        let state = Mutex(State())
+    }
+
+    private let shared = Shared()
+    private let watcher: SignalWatcher
+
+    init() {
+        let shared = shared
+        watcher = SignalWatcher([SIGTERM, SIGINT]) { signal, count in
+            let (endsAtOnce, waiter) = shared.state.withLock { state in
+                state.signal = state.signal ?? signal
+                defer { state.waiter = nil }
+                return (state.endsAtOnce, state.waiter)
+            }
+            // As a process that a signal ended: 128 and its number.
+            if endsAtOnce || count > 1 { exit(128 + signal) }
+            waiter?.resume(returning: signal)
+        }
+    }
+
+    func becomeGraceful() { shared.state.withLock { $0.endsAtOnce = false } }
+
+    func wait() async -> Int32 {
+        await withCheckedContinuation { continuation in
+            let signal = shared.state.withLock { state -> Int32? in
+                if state.signal == nil { state.waiter = continuation }
+                return state.signal
+            }
+            if let signal { continuation.resume(returning: signal) }
+        }
+    }
+}

@@ -1,0 +1,41 @@
+import Compute
+import HTTP
+import Logging
+
+/// Everything that can be set about a server, with the defaults. `Setting.all` names each value.
+public struct ServiceConfiguration: Sendable {
+    /// Where it listens. Loopback: who opens it to others decides so.
+    public var host = "127.0.0.1"
+    /// 0 lets the system choose.
+    public var port: UInt16 = 8080
+    /// The model file; nil takes the default model from `$APUS_MODELS`.
+    public var model: String?
+    /// The name under which it is served; nil takes the file's name without its ending.
+    public var modelID: String?
+    /// Threads that compute; nil takes one for each CPU.
+    public var threads: Int?
+    public var precision = Precision.q8
+    /// Positions of a sequence, prompt and answer together; nil takes what the model was made for.
+    public var contextTokens: Int?
+    /// Bytes of the KV cache; nil takes what the model's plan says, or less where memory is short.
+    public var kvMemoryBytes: Int?
+    /// Requests that may wait; the next one is answered 429.
+    public var queueMax = 256
+    /// Answers that are generated at once.
+    public var sequencesMax = 256
+    public var logLevel = Logger.Level.info
+    public var logFormat = LogFormat.auto
+    /// One line of log for each request.
+    public var logsAccess = true
+    public var http = HTTPLimits()
+
+    public init() {}
+}
+
+/// How log lines are written.
+public enum LogFormat: String, Sendable, CaseIterable {
+    /// For people when standard error is a terminal, else JSON.
+    case auto
+    case console
+    case json
+}

@@ -1,0 +1,128 @@
+import Compute
+import HTTP
+import Logging
+
+/// One value that can be set. It has one name everywhere: `--kv-memory`, `APUS_KV_MEMORY`, `kv-memory:`.
+struct Setting: Sendable {
+    let name: String
+    /// What a value must look like, for the error.
+    let expectation: String
+    /// Takes a value over; false when it is not as expected.
+    let apply: @Sendable (String, inout ServiceConfiguration) -> Bool
+
+    private typealias Path<Value> = WritableKeyPath<ServiceConfiguration, Value> & Sendable
+
+    static let all: [Setting] = [
+        text("host", \.host),
+        integer("port", \.port, 0...65_535),
+        text("model", \.model),
+        text("model-id", \.modelID),
+        integer("threads", \.threads, 1...256),
+        word("precision", \.precision),
+        integer("context", \.contextTokens, 1...(1 << 30)),
+        bytes("kv-memory", \.kvMemoryBytes, 1...(1 << 46)),
+        integer("queue-max", \.queueMax, 1...1_000_000),
+        integer("sequences-max", \.sequencesMax, 1...4096),
+        word("log-level", \.logLevel),
+        word("log-format", \.logFormat),
+        flag("access-log", \.logsAccess),
+
+        bytes("request-line-bytes-max", \.http.requestLineBytesMax, 8_000...1_048_576),
+        bytes("field-line-bytes-max", \.http.fieldLineBytesMax, 1_024...1_048_576),
+        bytes("header-bytes-max", \.http.headerBytesMax, 1_024...16_777_216),
+        integer("field-count-max", \.http.fieldCountMax, 16...10_000),
+        bytes("body-bytes-max", \.http.bodyBytesMax, 1_024...(1 << 32)),
+        time("header-timeout", \.http.headerTimeout),
+        time("body-idle-timeout", \.http.bodyIdleTimeout),
+        bytes("body-bytes-per-second-min", \.http.bodyBytesPerSecondMin, 0...(1 << 30)),
+        time("body-rate-grace", \.http.bodyRateGrace),
+        time("write-stall-timeout", \.http.writeStallTimeout),
+        time("keep-alive-timeout", \.http.keepAliveTimeout),
+        time("linger-timeout", \.http.lingerTimeout),
+        time("ping-interval", \.http.eventStreamPingInterval),
+        time("drain-timeout", \.http.drainTimeout),
+        integer("connections-max", \.http.connectionsMax, 1...1_000_000),
+        integer("requests-per-connection-max", \.http.requestsPerConnectionMax, 1...(1 << 30)),
+        bytes("pipelined-bytes-max", \.http.pipelinedBytesMax, 0...(1 << 30)),
+        bytes("outbound-bytes-max", \.http.outboundBytesMax, 1_048_576...(1 << 32)),
+    ]
+
+    private static func text(_ name: String, _ path: Path<String>) -> Setting {
+        Setting(name: name, expectation: "text") { value, configuration in
+            configuration[keyPath: path] = value
+            return true
+        }
+    }
+
+    private static func text(_ name: String, _ path: Path<String?>) -> Setting {
+        Setting(name: name, expectation: "text") { value, configuration in
+            configuration[keyPath: path] = value
+            return true
+        }
+    }
+
+    private static func integer<Number: FixedWidthInteger & Sendable>(
+        _ name: String, _ path: Path<Number>, _ range: ClosedRange<Int>
+    ) -> Setting {
+        Setting(name: name, expectation: expectation("an integer", range)) { value, configuration in
+            guard let count = Quantity.integer(value), range.contains(count) else { return false }
+            configuration[keyPath: path] = Number(count)
+            return true
+        }
+    }
+
+    private static func integer(_ name: String, _ path: Path<Int?>, _ range: ClosedRange<Int>) -> Setting {
+        Setting(name: name, expectation: expectation("an integer", range)) { value, configuration in
+            guard let count = Quantity.integer(value), range.contains(count) else { return false }
+            configuration[keyPath: path] = count
+            return true
+        }
+    }
+
+    private static func bytes(_ name: String, _ path: Path<Int>, _ range: ClosedRange<Int>) -> Setting {
+        Setting(name: name, expectation: expectation("bytes such as 64KiB or 2GiB,", range)) { value, configuration in
+            guard let count = Quantity.bytes(value), range.contains(count) else { return false }
+            configuration[keyPath: path] = count
+            return true
+        }
+    }
+
+    private static func bytes(_ name: String, _ path: Path<Int?>, _ range: ClosedRange<Int>) -> Setting {
+        Setting(name: name, expectation: expectation("bytes such as 64KiB or 2GiB,", range)) { value, configuration in
+            guard let count = Quantity.bytes(value), range.contains(count) else { return false }
+            configuration[keyPath: path] = count
+            return true
+        }
+    }
+
+    private static func time(_ name: String, _ path: Path<Duration>) -> Setting {
+        Setting(name: name, expectation: "a time such as 500ms, 30s or 2m, at most 24h") { value, configuration in
+            guard let duration = Quantity.duration(value), duration <= .seconds(86_400) else { return false }
+            configuration[keyPath: path] = duration
+            return true
+        }
+    }
+
+    private static func flag(_ name: String, _ path: Path<Bool>) -> Setting {
+        Setting(name: name, expectation: "true or false") { value, configuration in
+            guard let flag = Bool(value) else { return false }
+            configuration[keyPath: path] = flag
+            return true
+        }
+    }
+
+    private static func word<Word: RawRepresentable & CaseIterable & Sendable>(
+        _ name: String, _ path: Path<Word>
+    ) -> Setting where Word.RawValue == String {
+        let words = Word.allCases.map(\.rawValue).joined(separator: ", ")
+        return Setting(name: name, expectation: "one of \(words)") { value, configuration in
+            guard let word = Word(rawValue: value) else { return false }
+            configuration[keyPath: path] = word
+            return true
+        }
+    }
+
+    private static func expectation(_ what: String, _ range: ClosedRange<Int>) -> String {
+        "\(what) from \(range.lowerBound) to \(range.upperBound)"
+    }
+}

@@ -1,0 +1,139 @@
+import API
+import Chat
+import Dispatch
+import Engine
+import Glibc
+import Logging
+import ModelFiles
+import Models
+import Tokenization
+
+/// A model that runs on its engine.
+struct LoadedModel: Sendable {
+    let served: ServedModel
+    let engine: Engine
+    let plan: MemoryPlan
+}
+
+/// From a model file to a running engine.
+struct ModelLoader: Sendable {
+    /// Positions that a KV cache must hold to be worth starting with, where memory is short.
+    private static let kvTokensMin = 2048
+    /// Of the memory that is there, what a model may take when its KV cache was fitted to it, in percent.
+    private static let fittedPercent = 85
+
+    let path: String
+    let configuration: ServiceConfiguration
+    let log: Logger
+
+    /// Opens and checks the file, checks that the model fits in memory, and loads it on a thread of the engine.
+    func load(progress: @escaping @Sendable (Double) -> Void) async throws -> LoadedModel {
+        // Loading reads files and computes for seconds: not on a thread that tasks share.
+        try await withCheckedThrowingContinuation { continuation in
+            DispatchQueue.global().async {
+                continuation.resume(with: Result { try loadNow(progress: progress) })
+            }
+        }
+    }
+
+    private func loadNow(progress: @escaping @Sendable (Double) -> Void) throws -> LoadedModel {
+        let file = try Self.open(path)
+        let tokenizer = try Self.tokenizer(of: file, path)
+        let (plan, options) = try fit(file)
+        var engineConfiguration = EngineConfiguration()
+        engineConfiguration.queueMax = configuration.queueMax
+        engineConfiguration.sequencesMax = configuration.sequencesMax
+        let engine: Engine
+        do {
+            engine = try Engine(configuration: engineConfiguration) {
+                let model = try TransformerModel.load(file: file, options: options, progress: progress)
+                model.adoptThread()
+                return model
+            }
+        } catch {
+            throw ServiceError("cannot load \(path): \(error)")
+        }
+        let served = ServedModel(
+            id: configuration.modelID ?? ModelLocation.id(of: path), created: Self.modificationTime(path),
+            tokenizer: tokenizer, template: template(of: file, tokenizer), engine: engine)
+        return LoadedModel(served: served, engine: engine, plan: plan)
+    }
+
+    static func open(_ path: String) throws(ServiceError) -> GGUFFile {
+        do throws(ModelFileError) {
+            return try GGUFFile(path: path)
+        } catch {
+            throw ServiceError("cannot open \(path): \(error)")
+        }
+    }
+
+    static func tokenizer(of file: GGUFFile, _ path: String) throws(ServiceError) -> Tokenizer {
+        do throws(TokenizerError) {
+            return try Tokenizer(file.metadata)
+        } catch {
+            throw ServiceError("cannot use the tokenizer of \(path): \(error)")
+        }
+    }
+
+    // MARK: - Memory
+
+    private func fit(_ file: GGUFFile) throws(ServiceError) -> (MemoryPlan, ModelOptions) {
+        var options = ModelOptions(
+            precision: configuration.precision, contextLength: configuration.contextTokens,
+            kvBytesMax: configuration.kvMemoryBytes)
+        if let threads = configuration.threads { options.threads = threads }
+        let plan = try plan(file, options)
+        guard let available = AvailableMemory.read(), plan.totalBytes > available.bytes else { return (plan, options) }
+        // Nobody chose the size of the KV cache: a smaller one may do.
+        if configuration.kvMemoryBytes == nil {
+            let bytesPerToken = max(1, plan.kvBytes / (plan.kvBlockCount * KVGeometry.blockTokens))
+            let rest = available.bytes / 100 * Self.fittedPercent - plan.weightBytes - plan.workspaceBytes
+            if rest / bytesPerToken >= min(plan.contextLength, Self.kvTokensMin) {
+                options.kvBytesMax = rest
+                log.notice(
+                    "memory is short: the KV cache is smaller than usual",
+                    metadata: ["kv": "\(Quantity.show(bytes: rest))", "usual": "\(Quantity.show(bytes: plan.kvBytes))"])
+                return (try self.plan(file, options), options)
+            }
+        }
+        throw ServiceError(
+            "\(path) does not fit in memory: it needs \(Quantity.show(bytes: plan.totalBytes)) "
+                + "(weights \(Quantity.show(bytes: plan.weightBytes)), KV cache \(Quantity.show(bytes: plan.kvBytes)), "
+                + "workspace \(Quantity.show(bytes: plan.workspaceBytes))), but \(available.limit) leaves "
+                + "\(Quantity.show(bytes: available.bytes)); a smaller --context or --kv-memory needs less")
+    }
+
+    private func plan(_ file: GGUFFile, _ options: ModelOptions) throws(ServiceError) -> MemoryPlan {
+        do throws(ModelError) {
+            return try MemoryPlan(file: file, options: options)
+        } catch {
+            throw ServiceError("cannot load \(path): \(error)")
+        }
+    }
+
+    // MARK: - Chat template
+
+    /// Nil, with a warning, when the file has none or one that cannot be used: completions work all the same.
+    private func template(of file: GGUFFile, _ tokenizer: Tokenizer) -> ChatTemplate? {
+        func text(_ token: TokenID?) -> String {
+            token.map { String(decoding: tokenizer.bytes(of: $0, special: true), as: UTF8.self) } ?? ""
+        }
+        do {
+            guard let source = try file.metadata.optionalString("tokenizer.chat_template") else {
+                log.warning("the model has no chat template: /v1/chat/completions cannot be used")
+                return nil
+            }
+            return try ChatTemplate(
+                source: source, bosToken: text(tokenizer.bosToken), eosToken: text(tokenizer.eosToken))
+        } catch {
+            log.warning(
+                "the model's chat template cannot be used: /v1/chat/completions is off", metadata: ["error": "\(error)"])
+            return nil
+        }
+    }
+
+    private static func modificationTime(_ path: String) -> Int64 {
+        var facts = stat()
+        return stat(path, &facts) == 0 ? Int64(facts.st_mtim.tv_sec) : Int64(time(nil))
+    }
+}
