@@ -1,4 +1,3 @@
-import Glibc
 import ModelFiles
 import Models
 import Synchronization
@@ -84,8 +83,7 @@ final class FakeModel: LanguageModel {
     }
 
     private func place(_ position: Int, _ blocks: [Int32]) -> Int {
-        Int(blocks[position / KVGeometry.blockTokens]) * KVGeometry.blockTokens + position
-            % KVGeometry.blockTokens
+        Int(blocks[position / KVGeometry.blockTokens]) * KVGeometry.blockTokens + position % KVGeometry.blockTokens
     }
 
     private static func entry(_ token: TokenID, _ position: Int) -> UInt64 {
@@ -110,8 +108,6 @@ final class FakeModelControl: Sendable {
         var columns: [Int] = []
         var breaksLogits = false
         var hasEnded = false
-        /// The engine's thread: its directory in /proc.
-        var thread = ""
     }
 
     private let state: Mutex<State>
@@ -123,17 +119,10 @@ final class FakeModelControl: Sendable {
     var stepsBegun: Int { state.withLock { $0.stepsBegun } }
     var columns: [Int] { state.withLock { $0.columns } }
     var breaksLogits: Bool { state.withLock { $0.breaksLogits } }
-    var thread: String { state.withLock { $0.thread } }
     var hasEnded: Bool { state.withLock { $0.hasEnded } }
 
     func allow(steps: Int) {
         state.withLock { $0.stepsAllowed = steps == .max ? .max : $0.stepsAllowed + steps }
-    }
-
-    private static func currentThread() -> String {
-        var target = [CChar](repeating: 0, count: 256)
-        let count = readlink("/proc/thread-self", &target, target.count)
-        return "/proc/" + String(decoding: target[..<max(count, 0)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     func modelEnded() { state.withLock { $0.hasEnded = true } }
@@ -142,7 +131,6 @@ final class FakeModelControl: Sendable {
         state.withLock {
             $0.stepsBegun += 1
             $0.columns.append(batch.tokens.count)
-            if $0.thread.isEmpty { $0.thread = Self.currentThread() }
         }
         while state.withLock({ $0.stepsBegun > $0.stepsAllowed }) { pause(milliseconds: 1) }
     }

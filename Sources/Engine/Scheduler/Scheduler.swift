@@ -96,22 +96,19 @@ final class Scheduler {
         case .finished:
             return
         case .waiting:
-            break
+            sequence.phase = .finished
+            if group.leader == nil { waiting.removeAll { $0 === group } }
+            return
         case .prefilling:
-            let isHandedOver = handOverPrompt(from: sequence)
-            blocksReserved -= isHandedOver ? group.size.blocksOfFollower : sequence.blocksReserved
-            sequencesRunning -= 1
+            blocksReserved -= handOverPrompt(from: sequence) ? group.size.blocksOfFollower : sequence.blocksReserved
         case .decoding:
             blocksReserved -= sequence.blocksReserved
-            sequencesRunning -= 1
             decoding.removeAll { $0 === sequence }
         }
         sequence.table.release(to: &pool)
         sequence.phase = .finished
-        guard group.leader == nil else { return }
-        waiting.removeAll { $0 === group }
-        prefilling.removeAll { $0 === group }
-        group.dissolve()
+        sequencesRunning -= 1
+        if group.leader == nil { prefilling.removeAll { $0 === group } }
     }
 }
 
@@ -177,10 +174,9 @@ extension Scheduler {
 
     /// When a leader goes in the middle of its prompt, the next live choice reads on in its blocks.
     ///
-    /// - Returns: false when it is no leader, or nobody is left.
+    /// - Returns: false when there is nobody, or nothing to hand over.
     private func handOverPrompt(from sequence: Sequence) -> Bool {
-        let live = sequence.group.live
-        guard sequence === live.first, let heir = live.dropFirst().first else { return false }
+        guard sequence === sequence.group.leader, let heir = sequence.group.live.dropFirst().first else { return false }
         swap(&heir.table, &sequence.table)
         swap(&heir.computed, &sequence.computed)
         return true

@@ -4,8 +4,7 @@ import ModelFiles
 ///
 /// Confined to the engine's thread; only `Scheduler` changes it.
 final class Sequence {
-    /// The group refers to its sequences too, until all have finished.
-    let group: SequenceGroup
+    unowned let group: SequenceGroup
     /// Which of the request's choices this is.
     let choice: Int
     /// Prompt and answer.

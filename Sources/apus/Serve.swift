@@ -1,0 +1,39 @@
+import ArgumentParser
+import Service
+
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Serve a model over HTTP.",
+        discussion: """
+            A setting comes from the command line, else from the environment (APUS_PORT, APUS_KV_MEMORY, …), else from the \
+            configuration file (--config, $APUS_CONFIG, or /etc/apus/apus.yaml if it exists), else it has its default. \
+            config/apus.yaml explains every setting, those too that have no option here.
+
+            SIGTERM and Ctrl-C let running answers end; a second signal does not wait.
+            """)
+
+    @OptionGroup var model: ModelOptions
+    @OptionGroup var context: ContextOptions
+
+    @Option(help: ArgumentHelp("The address to listen on. (default: 127.0.0.1)", valueName: "address"))
+    var host: String?
+
+    @Option(help: ArgumentHelp("The port to listen on; 0 lets the system choose. (default: 8080)", valueName: "number"))
+    var port: String?
+
+    @Option(help: ArgumentHelp("The name under which the model is served. (default: the file's)", valueName: "name"))
+    var modelId: String?
+
+    @Option(help: ArgumentHelp("trace, debug, info, notice, warning, error or critical. (default: info)", valueName: "level"))
+    var logLevel: String?
+
+    @Option(help: ArgumentHelp("auto, console or json; auto is console on a terminal, else json.", valueName: "format"))
+    var logFormat: String?
+
+    func run() async throws {
+        let flags = [
+            "host": host, "port": port, "model-id": modelId, "log-level": logLevel, "log-format": logFormat,
+        ]
+        try await ServeCommand.run(model.sources(context.flags, flags))
+    }
+}
