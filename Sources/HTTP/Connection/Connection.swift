@@ -119,10 +119,10 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     private func noteBodyProgress(_ count: Int) {
         guard machine.phase == .body else { return }
         let elapsed = loop.now - bodySince
-        let seconds = Int(clamping: elapsed / 1_000_000_000)
+        let bytes = Double(machine.bodyBytesReceived + count)
         let isTooSlow =
             elapsed > limits.bodyRateGrace.nanoseconds
-            && (machine.bodyBytesReceived + count) / seconds < limits.bodyBytesPerSecondMin
+            && bytes * 1e9 < Double(limits.bodyBytesPerSecondMin) * Double(elapsed)
         phaseDeadline = isTooSlow ? loop.now : loop.now + limits.bodyIdleTimeout.nanoseconds
     }
 

@@ -1,9 +1,9 @@
 extension Duration {
-    /// Whole nanoseconds; zero when negative, the largest number when out of range.
+    /// Whole nanoseconds, from zero to half of what a clock reading can hold, so that a sum of both never overflows.
     var nanoseconds: UInt64 {
         let (seconds, attoseconds) = components
         guard seconds >= 0, attoseconds >= 0 else { return 0 }
-        let (product, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
-        return overflow ? .max / 2 : product + UInt64(attoseconds / 1_000_000_000)
+        guard seconds < 9_000_000_000 else { return .max / 2 }
+        return UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)
     }
 }

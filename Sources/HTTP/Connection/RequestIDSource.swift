@@ -3,6 +3,7 @@ import CLinux
 /// Request ids: the client's own when it is fit to be echoed, otherwise 32 random hexadecimal digits.
 struct RequestIDSource {
     private static let bytesPerID = 16
+    private static let digits = Array("0123456789abcdef".utf8)
     private let bytesMax: Int
     /// Random bytes not used yet: one system call serves several ids.
     private var pool: [UInt8] = []
@@ -17,12 +18,11 @@ struct RequestIDSource {
             return String(decoding: offered, as: UTF8.self)
         }
         if pool.isEmpty { refill() }
-        let digits = Array("0123456789abcdef".utf8)
         return String(unsafeUninitializedCapacity: 2 * Self.bytesPerID) { text in
             for index in 0..<Self.bytesPerID {
                 let byte = pool.removeLast()
-                text[2 * index] = digits[Int(byte >> 4)]
-                text[2 * index + 1] = digits[Int(byte & 15)]
+                text[2 * index] = Self.digits[Int(byte >> 4)]
+                text[2 * index + 1] = Self.digits[Int(byte & 15)]
             }
             return 2 * Self.bytesPerID
         }

@@ -63,9 +63,15 @@ enum ASCII {
         return value
     }
 
-    static func equalsIgnoringCase(_ bytes: some Collection<UInt8>, _ text: String) -> Bool {
-        bytes.count == text.utf8.count
-            && zip(bytes, text.utf8).allSatisfy { lowercased($0) == lowercased($1) }
+    /// - Parameter text: In lower case.
+    static func equalsIgnoringCase(_ bytes: ArraySlice<UInt8>, _ text: StaticString) -> Bool {
+        guard bytes.count == text.utf8CodeUnitCount else { return false }
+        var letter = text.utf8Start
+        for byte in bytes {
+            guard lowercased(byte) == letter.pointee else { return false }
+            letter += 1
+        }
+        return true
     }
 
     /// Without the spaces and tabs at both ends (OWS, RFC 9110 §5.6.3).

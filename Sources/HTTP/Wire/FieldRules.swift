@@ -5,7 +5,7 @@ struct FieldRules {
         case host, contentLength, transferEncoding, contentType, contentEncoding, authorization, expect, origin
 
         init?(_ name: ArraySlice<UInt8>) {
-            let (candidate, text): (Singleton, String)
+            let (candidate, text): (Singleton, StaticString)
             switch (name.count, name.first.map(ASCII.lowercased)) {
             case (4, _): (candidate, text) = (.host, "host")
             case (14, _): (candidate, text) = (.contentLength, "content-length")

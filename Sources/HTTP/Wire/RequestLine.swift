@@ -65,8 +65,8 @@ struct RequestLine: Equatable {
     }
 
     private static func authorityAndRest(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
-        for scheme in ["http://", "https://"] {
-            let count = scheme.utf8.count
+        for scheme in ["http://", "https://"] as [StaticString] {
+            let count = scheme.utf8CodeUnitCount
             if ASCII.equalsIgnoringCase(bytes.prefix(count), scheme) { return bytes.dropFirst(count) }
         }
         return nil

@@ -24,7 +24,7 @@ struct ResponseHead {
     var persistence: Persistence
 
     /// What the server alone says; a handler's line of such a name is dropped.
-    private static let ownNames = [
+    private static let ownNames: [StaticString] = [
         "content-length", "transfer-encoding", "connection", "keep-alive", "date", "server", "x-request-id",
         "x-content-type-options",
     ]
@@ -64,8 +64,8 @@ struct ResponseHead {
         for entry in fields.entries {
             let name = fields.bytes[entry.name]
             let isToken = !name.isEmpty && name.allSatisfy(ASCII.isToken)
-            guard isToken, !Self.ownNames.contains(where: { fields.matches(entry, $0) }) else { continue }
-            if fields.matches(entry, "content-type") { type = fields.bytes[entry.value] }
+            guard isToken, !Self.ownNames.contains(where: { ASCII.equalsIgnoringCase(name, $0) }) else { continue }
+            if ASCII.equalsIgnoringCase(name, "content-type") { type = fields.bytes[entry.value] }
             output.append(contentsOf: name)
             output.append(contentsOf: ": ".utf8)
             // A line break in a value would let its author write the rest of the response.
@@ -81,7 +81,13 @@ struct ResponseHead {
         }
     }
 
+    private static let hexDigits: InlineArray<16, UInt8> = [
+        0x30, 0x31, 0x32, 0x33, 0x34, 0x35, 0x36, 0x37, 0x38, 0x39, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66,
+    ]
+
+    /// - Parameter number: Not negative.
     static func append(_ number: Int, to output: inout [UInt8], radix: Int = 10) {
-        output.append(contentsOf: String(number, radix: radix).utf8)
+        if number >= radix { append(number / radix, to: &output, radix: radix) }
+        output.append(hexDigits[number % radix])
     }
 }
