@@ -1,0 +1,128 @@
+import CKernels
+import Compute
+import Glibc
+import Testing
+
+@Suite("The vector kernels") struct VectorTests {
+    @Test("normalise, activate and rotate as their formulas say", arguments: [16, 64, 96, 576])
+    func formulas(_ n: Int) {
+        var random = SplitMix64(UInt64(n))
+        let x = floats(n, -4...4, &random), y = floats(n, -4...4, &random)
+        for kernels in allKernels {
+            let table = kernels.table.pointee
+            var out = [Float](repeating: 0, count: n)
+            table.rms_norm(x, y, 1e-5, n, &out)
+            let mean = x.reduce(0.0) { $0 + Double($1) * Double($1) } / Double(n)
+            expect(out, x.indices.map { Double(x[$0]) / (mean + 1e-5).squareRoot() * Double(y[$0]) }, 1e-5)
+
+            out = x
+            table.silu_multiply(&out, y, n)
+            expect(out, x.indices.map { Double(x[$0]) / (1 + exp(-Double(x[$0]))) * Double(y[$0]) }, 1e-5)
+
+            out = x
+            table.gelu_multiply(&out, y, n)
+            expect(out, x.indices.map { i in
+                let a = Double(x[i])
+                return 0.5 * a * (1 + tanh((2 / Double.pi).squareRoot() * (a + 0.044715 * a * a * a))) * Double(y[i])
+            }, 1e-5)
+
+            let angles = (0..<n / 2).map { Double($0) * 0.37 }
+            let cosines = angles.map { Float(cos($0)) }, sines = angles.map { Float(sin($0)) }
+            out = x
+            table.rope_halves(&out, cosines, sines, n)
+            expect(out, (0..<n).map { i in
+                let (a, b) = (Double(x[i % (n / 2)]), Double(x[i % (n / 2) + n / 2])), t = angles[i % (n / 2)]
+                return i < n / 2 ? a * cos(t) - b * sin(t) : a * sin(t) + b * cos(t)
+            }, 1e-5)
+            out = x
+            table.rope_pairs(&out, cosines, sines, n)
+            expect(out, (0..<n).map { i in
+                let (a, b) = (Double(x[i & ~1]), Double(x[i | 1])), t = angles[i / 2]
+                return i % 2 == 0 ? a * cos(t) - b * sin(t) : a * sin(t) + b * cos(t)
+            }, 1e-5)
+        }
+    }
+
+    @Test("sum exponentials of a quarter of a million logits to seven digits", arguments: [1, 7, 8, 1000, 262_144])
+    func logSumExp(_ n: Int) {
+        var random = SplitMix64(UInt64(n))
+        let x = floats(n, -30...30, &random)
+        for kernels in allKernels {
+            var largest: Float = 0, sum = 0.0
+            kernels.table.pointee.log_sum_exp(x, n, &largest, &sum)
+            let most = Double(x.max() ?? 0)
+            let exact = x.reduce(0.0) { $0 + exp(Double($1) - most) }
+            #expect(Double(largest) == most)
+            #expect(abs(sum / exact - 1) < 1e-6)
+        }
+    }
+
+    /// Head dimensions, positions before the first column, columns, and window.
+    @Test("attend as plain softmax attention does", arguments: [
+        (16, 0, 1, 0), (64, 31, 1, 0), (64, 0, 33, 0), (64, 100, 5, 0), (256, 70, 3, 0), (64, 100, 40, 8), (128, 20, 3, 512),
+    ])
+    func attention(_ headDim: Int, _ position: Int, _ columns: Int, _ window: Int) {
+        var random = SplitMix64(UInt64(headDim + position))
+        let heads = 3, positions = position + columns, blockCount = (positions + 31) / 32
+        let keys = floats(positions * headDim, -1...1, &random).map(roundedToHalf)
+        let values = floats(positions * headDim, -1...1, &random).map(roundedToHalf)
+        let queries = floats(columns * heads * headDim, -2...2, &random)
+        let scale = 1 / Float(headDim).squareRoot()
+        for kernels in allKernels {
+            // Blocks stand in reverse order, so that a wrong table shows.
+            let table = (0..<blockCount).map { Int32(blockCount - 1 - $0) }
+            let blockStride = 2 * headDim * 32
+            let cache = Buffer<UInt16>(blockCount * blockStride)
+            for p in 0..<positions {
+                let block = cache.pointer + Int(table[p / 32]) * blockStride
+                keys.withUnsafeBufferPointer { k in
+                    values.withUnsafeBufferPointer { v in
+                        guard let k = k.baseAddress, let v = v.baseAddress else { return }
+                        kernels.table.pointee.store_key_value(
+                            k + p * headDim, v + p * headDim, headDim, p % 32, block, block + headDim * 32)
+                    }
+                }
+            }
+            var out = [Float](repeating: .nan, count: columns * heads * headDim)
+            let scratch = Buffer<Float>(Int(APUS_ATTENTION_SCRATCH))
+            queries.withUnsafeBufferPointer { q in
+                out.withUnsafeMutableBufferPointer { o in
+                    table.withUnsafeBufferPointer { t in
+                        var item = apus_attention_item(
+                            queries: q.baseAddress, outputs: o.baseAddress, query_stride: heads * headDim,
+                            output_stride: heads * headDim, cache: cache.pointer, block_stride: blockStride,
+                            keys_offset: 0, values_offset: headDim * 32, blocks: t.baseAddress, position: position,
+                            columns: columns, first_head: 0, heads: heads, head_dim: headDim, window: window, scale: scale)
+                        kernels.table.pointee.attention(&item, scratch.pointer)
+                    }
+                }
+            }
+            for column in 0..<columns {
+                let last = position + column, first = window > 0 ? max(0, last + 1 - window) : 0
+                for head in 0..<heads {
+                    let at = (column * heads + head) * headDim
+                    let scores = (first...last).map { p in
+                        (0..<headDim).reduce(0.0) { $0 + Double(queries[at + $1]) * Double(keys[p * headDim + $1]) } * Double(scale)
+                    }
+                    let most = scores.max() ?? 0, weights = scores.map { exp($0 - most) }, total = weights.reduce(0, +)
+                    let expected = (0..<headDim).map { d in
+                        zip(first...last, weights).reduce(0.0) { $0 + $1.1 / total * Double(values[$1.0 * headDim + d]) }
+                    }
+                    expect(Array(out[at..<at + headDim]), expected, 2e-5)
+                }
+            }
+        }
+    }
+
+    private func floats(_ n: Int, _ range: ClosedRange<Float>, _ random: inout SplitMix64) -> [Float] {
+        (0..<n).map { _ in Float.random(in: range, using: &random) }
+    }
+
+    /// A value that a half float holds exactly: 8 bits below the point.
+    private func roundedToHalf(_ x: Float) -> Float { (x * 256).rounded() / 256 }
+
+    private func expect(_ found: [Float], _ expected: [Double], _ tolerance: Double, sourceLocation: SourceLocation = #_sourceLocation) {
+        let worst = zip(found, expected).map { abs(Double($0) - $1) / max(1, abs($1)) }.max() ?? 0
+        #expect(worst <= tolerance, sourceLocation: sourceLocation)
+    }
+}
