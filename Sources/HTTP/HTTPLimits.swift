@@ -38,11 +38,12 @@ public struct HTTPLimits: Sendable {
     public var writeStallTimeout: Duration = .seconds(30)
     /// Between two requests of a connection. Longer than a load balancer's 60 s, so that it closes first.
     public var keepAliveTimeout: Duration = .seconds(75)
-    /// How long, and how much, is read and dropped after the last response, lest a reset destroy it (RFC 9112 §9.6).
+    /// How long, and how much, is read and dropped after the last response, lest a reset destroy it (RFC 9112
+    /// §9.6).
     public var lingerTimeout: Duration = .seconds(2)
     public var lingerBytesMax = 65_536
-    /// An end of input this soon after a complete request is a half-close: the request is still served. Later it
-    /// means that the client is gone. Zero: always gone.
+    /// An end of input this soon after a complete request is a half-close: the request is still served. Later
+    /// it means that the client is gone. Zero: always gone.
     public var halfCloseGrace: Duration = .seconds(1)
     /// A comment is sent on an event stream after this much silence, so that proxies don't cut it.
     public var eventStreamPingInterval: Duration = .seconds(15)

@@ -70,7 +70,8 @@ public final class HTTPServer: Sendable {
             throw ListenError(address: configuration.name, reason: error.description)
         }
         let context = ServerContext(
-            loop: loop, limits: configuration.limits, router: router, counters: counters, onRequestEnd: onRequestEnd)
+            loop: loop, limits: configuration.limits, router: router, counters: counters,
+            onRequestEnd: onRequestEnd)
         let listener = try Listener(configuration: configuration, loop: loop, counters: counters) { fd in
             context.accept(fd)
         }
@@ -78,7 +79,8 @@ public final class HTTPServer: Sendable {
             throw ListenError(address: configuration.name, reason: failure.description)
         }
         state.withLock {
-            $0.running = Running(context: context, address: listener.address.text, port: listener.address.port)
+            $0.running = Running(
+                context: context, address: listener.address.text, port: listener.address.port)
         }
     }
 
@@ -90,8 +92,9 @@ public final class HTTPServer: Sendable {
     /// A stop has begun; a readiness check should fail.
     public var isStopping: Bool { state.withLock { $0.isStopping } }
 
-    /// Stops: no more connections; idle ones are closed, the others after their present response, and what still runs
-    /// after `HTTPLimits.drainTimeout` is cut. Without grace everything is cut at once. Returns when all are closed.
+    /// Stops: no more connections; idle ones are closed, the others after their present response, and what
+    /// still runs after `HTTPLimits.drainTimeout` is cut. Without grace everything is cut at once. Returns
+    /// when all are closed.
     public func stop(graceful: Bool = true) async {
         let context = state.withLock { state in
             state.isStopping = true

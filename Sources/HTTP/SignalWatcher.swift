@@ -10,7 +10,7 @@ import Synchronization
 public final class SignalWatcher: Sendable {
     private let sources: [any DispatchSourceSignal]
 
-    /// - Parameter handler: Called on a queue of its own with the signal and how many of the watched ones have come.
+    /// - Parameter handler: Called on a queue of its own with the signal and the count of watched ones so far.
     public init(_ signals: [Int32], handler: @escaping @Sendable (_ signal: Int32, _ count: Int) -> Void) {
         let queue = DispatchQueue(label: "apus.signals")
         let count = Count()

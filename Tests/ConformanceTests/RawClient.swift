@@ -39,7 +39,9 @@ final class RawClient: @unchecked Sendable {
     func send(_ bytes: [UInt8]) throws {
         var sent = 0
         while sent < bytes.count {
-            let count = bytes[sent...].withUnsafeBytes { Glibc.send(fd, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            let count = bytes[sent...].withUnsafeBytes {
+                Glibc.send(fd, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
             guard count > 0 else { throw Failure(description: "cannot send: \(errno)") }
             sent += count
         }
@@ -149,7 +151,8 @@ struct RawResponse {
         self.head = head
         let lines = head.utf8.split(separator: 13).map { $0.filter { $0 != 10 } }.filter { !$0.isEmpty }
             .map { String(decoding: $0, as: UTF8.self) }
-        guard let first = lines.first, first.hasPrefix("HTTP/1.1 "), let status = Int(first.dropFirst(9).prefix(3))
+        guard let first = lines.first, first.hasPrefix("HTTP/1.1 "),
+            let status = Int(first.dropFirst(9).prefix(3))
         else { throw RawClient.Failure(description: "no status line: \(head)") }
         self.status = status
         for line in lines.dropFirst() {

@@ -22,17 +22,22 @@ struct RefusalTests {
         }
     }
 
-    @Test("Each kind of refusal reaches the client with its status", arguments: [
-        ("GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505), ("FOO / HTTP/1.1\r\nHost: h\r\n\r\n", 501),
-        ("GET /\(String(repeating: "a", count: 20_000))", 414),
-        ("GET / HTTP/1.1\r\nX: \(String(repeating: "a", count: 20_000))", 431),
-        ("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 999999999\r\n\r\n", 413),
-        ("POST /small HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\n", 413),
-        ("POST /small HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n12345678\r\n3\r\n", 413),
-        ("POST /echo HTTP/1.1\r\nHost: h\r\nExpect: magic\r\n\r\n", 417),
-        ("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc", 415),
-        ("\u{16}\u{3}\u{1}", 400),
-    ])
+    @Test(
+        "Each kind of refusal reaches the client with its status",
+        arguments: [
+            ("GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505), ("FOO / HTTP/1.1\r\nHost: h\r\n\r\n", 501),
+            ("GET /\(String(repeating: "a", count: 20_000))", 414),
+            ("GET / HTTP/1.1\r\nX: \(String(repeating: "a", count: 20_000))", 431),
+            ("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 999999999\r\n\r\n", 413),
+            ("POST /small HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\n", 413),
+            (
+                "POST /small HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n12345678\r\n3\r\n",
+                413
+            ),
+            ("POST /echo HTTP/1.1\r\nHost: h\r\nExpect: magic\r\n\r\n", 417),
+            ("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc", 415),
+            ("\u{16}\u{3}\u{1}", 400),
+        ])
     func statuses(request: String, status: Int) async throws {
         try await withServer { port, _, _ in
             let client = try RawClient(port: port)
@@ -58,7 +63,8 @@ struct RefusalTests {
         try await withServer { port, _, _ in
             let client = try RawClient(port: port)
             for request in ["GET /hello", "POST /nowhere", "DELETE /echo", "OPTIONS /hello"] {
-                try client.send("\(request) HTTP/1.1\r\nHost: h\r\nContent-Length: 20\r\n\r\nGET /health HTTP/1.1")
+                try client.send(
+                    "\(request) HTTP/1.1\r\nHost: h\r\nContent-Length: 20\r\n\r\nGET /health HTTP/1.1")
                 #expect([200, 404, 405, 204].contains(try client.response().status))
             }
             try client.send("GET /hello HTTP/1.1\r\nHost: h\r\n\r\n")
@@ -70,20 +76,24 @@ struct RefusalTests {
     func expectContinue() async throws {
         try await withServer { port, _, _ in
             let client = try RawClient(port: port)
-            try client.send("POST /echo HTTP/1.1\r\nHost: h\r\nExpect: 100-Continue\r\nContent-Length: 5\r\n\r\n")
+            try client.send(
+                "POST /echo HTTP/1.1\r\nHost: h\r\nExpect: 100-Continue\r\nContent-Length: 5\r\n\r\n")
             #expect(try client.receive(through: "\r\n\r\n") == "HTTP/1.1 100 Continue\r\n\r\n")
             try client.send("hello")
             #expect(try client.response().body == "hello")
         }
     }
 
-    @Test("A client that waits for 100 with what will be refused gets the refusal instead (check 68)", arguments: [
-        ("/small", 413), ("/nowhere", 404), ("/hello", 405),
-    ])
+    @Test(
+        "A client that waits for 100 with what will be refused gets the refusal instead (check 68)",
+        arguments: [
+            ("/small", 413), ("/nowhere", 404), ("/hello", 405),
+        ])
     func expectRefused(path: String, status: Int) async throws {
         try await withServer { port, _, _ in
             let client = try RawClient(port: port)
-            try client.send("POST \(path) HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 50\r\n\r\n")
+            try client.send(
+                "POST \(path) HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 50\r\n\r\n")
             let response = try client.response()
             #expect(response.status == status)
             #expect(response["connection"] == "close")
@@ -91,7 +101,9 @@ struct RefusalTests {
         }
     }
 
-    @Test("No 100 goes to HTTP/1.0 or to a client whose body has come (checks 69, 70)", arguments: ["1.0", "1.1"])
+    @Test(
+        "No 100 goes to HTTP/1.0 or to a client whose body has come (checks 69, 70)",
+        arguments: ["1.0", "1.1"])
     func noContinue(version: String) async throws {
         try await withServer { port, _, _ in
             let client = try RawClient(port: port)

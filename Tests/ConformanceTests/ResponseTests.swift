@@ -19,10 +19,12 @@ struct ResponseTests {
         }
     }
 
-    @Test("A fit x-request-id comes back, an unfit one is replaced", arguments: [
-        ("abc-123", true), ("a b", false), (String(repeating: "x", count: 128), true),
-        (String(repeating: "x", count: 129), false), ("\u{e9}", false),
-    ])
+    @Test(
+        "A fit x-request-id comes back, an unfit one is replaced",
+        arguments: [
+            ("abc-123", true), ("a b", false), (String(repeating: "x", count: 128), true),
+            (String(repeating: "x", count: 129), false), ("\u{e9}", false),
+        ])
     func requestID(offered: String, isKept: Bool) async throws {
         try await withServer { port, _, _ in
             let client = try RawClient(port: port)
@@ -107,7 +109,8 @@ struct ResponseTests {
         }
     }
 
-    @Test("Close wins over keep-alive, whatever its case (check 37)", arguments: ["close, keep-alive", "Close"])
+    @Test(
+        "Close wins over keep-alive, whatever its case (check 37)", arguments: ["close, keep-alive", "Close"])
     func close(connection: String) async throws {
         try await withServer { port, _, _ in
             let client = try RawClient(port: port)

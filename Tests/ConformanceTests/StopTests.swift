@@ -18,7 +18,8 @@ struct StopTests {
         return done
     }
 
-    @Test("A graceful stop closes idle connections, ends running responses, and takes nothing new (check 103)")
+    @Test(
+        "A graceful stop closes idle connections, ends running responses, and takes nothing new (check 103)")
     func graceful() async throws {
         try await withServer { port, server, notes in
             let idle = try RawClient(port: port)

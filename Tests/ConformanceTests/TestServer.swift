@@ -21,7 +21,8 @@ final class Notes: Sendable {
     }
 }
 
-/// Runs `body`, which blocks, on a thread of its own against a server with the test routes, and stops the server.
+/// Runs `body`, which blocks, on a thread of its own against a server with the test routes, and stops the
+/// server.
 func withServer(
     limits: HTTPLimits = HTTPLimits(),
     _ body: @escaping @Sendable (_ port: UInt16, _ server: HTTPServer, _ notes: Notes) throws -> Void
@@ -90,7 +91,9 @@ private func testRouter(_ notes: Notes) -> Router {
         writer.beginEventStream()
         for step in 1...3 {
             writer.writeEvent(data: Array("\(step)".utf8))
-            while !notes.all.contains("saw \(step)"), !writer.isClosed { try? await Task.sleep(for: .milliseconds(1)) }
+            while !notes.all.contains("saw \(step)"), !writer.isClosed {
+                try? await Task.sleep(for: .milliseconds(1))
+            }
         }
         writer.finish()
     }
@@ -115,7 +118,8 @@ private func testRouter(_ notes: Notes) -> Router {
         notes.add("second: \(writer.respond(.text("second")))")
     }
     router.on(.get, "/evil") { _, writer in
-        writer.respond(status: .ok, headers: ["X-Model": "a\r\nX-Evil: 1", "X\r\nY": "1", "Content-Length": "99"])
+        writer.respond(
+            status: .ok, headers: ["X-Model": "a\r\nX-Evil: 1", "X\r\nY": "1", "Content-Length": "99"])
     }
     return router
 }

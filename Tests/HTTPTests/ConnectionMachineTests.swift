@@ -58,7 +58,8 @@ private struct Driven {
 
     mutating func begin(_ body: ResponseStart.Body, status: HTTPStatus = .ok, bodyBytes: Int? = nil) {
         machine.begin(
-            ResponseStart(status: status, headers: [:], body: body), bodyBytes: bodyBytes, date: [], requestID: "r",
+            ResponseStart(status: status, headers: [:], body: body), bodyBytes: bodyBytes, date: [],
+            requestID: "r",
             into: &output)
     }
 
@@ -102,11 +103,13 @@ struct ConnectionMachineTests {
         #expect(driven.machine.inputCapacity == 40)
     }
 
-    @Test("Whether a connection goes on is agreed as the versions want it (checks 37, 73, 74)", arguments: [
-        (get("/"), nil), (get("/", "1.1", "Connection: close\r\n"), "close"), (get("/", "1.0"), "close"),
-        (get("/", "1.0", "Connection: keep-alive\r\n"), "keep-alive"),
-        (get("/", "1.0", "Connection: Keep-Alive, Close\r\n"), "close"),
-    ] as [(String, String?)])
+    @Test(
+        "Whether a connection goes on is agreed as the versions want it (checks 37, 73, 74)",
+        arguments: [
+            (get("/"), nil), (get("/", "1.1", "Connection: close\r\n"), "close"), (get("/", "1.0"), "close"),
+            (get("/", "1.0", "Connection: keep-alive\r\n"), "keep-alive"),
+            (get("/", "1.0", "Connection: Keep-Alive, Close\r\n"), "close"),
+        ] as [(String, String?)])
     func persistence(request: String, said: String?) {
         var driven = Driven()
         driven.send(request)
@@ -160,10 +163,13 @@ struct ConnectionMachineTests {
         #expect(driven.log == ["refuse 400", "close"])
     }
 
-    @Test("An end of input closes at once between requests and inside one, and after the response while one is served")
+    @Test(
+        "An end of input closes at once between requests and inside one, and after the response while one is served"
+    )
     func ends() {
         for (text, log) in [
-            ("", [String]()), ("GET / HT", []), ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhe", ["head /"]),
+            ("", [String]()), ("GET / HT", []),
+            ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhe", ["head /"]),
         ] {
             var driven = Driven()
             driven.send(text)
@@ -218,7 +224,8 @@ struct ConnectionMachineTests {
         driven.refusedPaths = ["/nowhere"]
         driven.send("POST /nowhere HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello")
         driven.send("GET /x HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello" + get("/y"))
-        #expect(driven.log == ["head /nowhere", "request []", "head /x", "request []", "head /y", "request []"])
+        #expect(
+            driven.log == ["head /nowhere", "request []", "head /x", "request []", "head /y", "request []"])
         #expect(driven.machine.phase == .idle)
     }
 

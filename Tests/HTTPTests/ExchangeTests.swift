@@ -77,7 +77,9 @@ struct ExchangeTests {
         #expect(calls.count == 1)
     }
 
-    @Test("A client that goes is told to the handler once, at once when it asks later, and everything is refused")
+    @Test(
+        "A client that goes is told to the handler once, at once when it asks later, and everything is refused"
+    )
     func closing() {
         let exchange = makeExchange()
         let writer = ResponseWriter(exchange)

@@ -67,7 +67,8 @@ struct FieldTests {
     func limits() {
         let bytes = Array("\(line)Host: h\r\nX: 12345\r\n\r\n".utf8)
         for (field, limit) in [
-            (\HTTPLimits.fieldLineBytesMax, 8), (\HTTPLimits.headerBytesMax, 15), (\HTTPLimits.fieldCountMax, 2),
+            (\HTTPLimits.fieldLineBytesMax, 8), (\HTTPLimits.headerBytesMax, 15),
+            (\HTTPLimits.fieldCountMax, 2),
         ] {
             var limits = HTTPLimits()
             limits[keyPath: field] = limit

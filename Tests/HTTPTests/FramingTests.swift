@@ -8,7 +8,9 @@ private func post(_ fields: String, _ body: String = "") -> String {
 
 private func length(_ value: String) -> String { post("Content-Length:\(value)\r\n", "hello") }
 
-private func coding(_ value: String) -> String { post("Transfer-Encoding:\(value)\r\n", "5\r\nhello\r\n0\r\n\r\n") }
+private func coding(_ value: String) -> String {
+    post("Transfer-Encoding:\(value)\r\n", "5\r\nhello\r\n0\r\n\r\n")
+}
 
 private func chunks(_ body: String) -> String { post("Transfer-Encoding: chunked\r\n", body) }
 
@@ -44,12 +46,16 @@ private let codingCases: [WireCase] =
     + [" \u{b}chunked", " \u{c}chunked", " chunked\0", " \"chunked\"", "\r\n chunked"].map {
         WireCase(53, "Transfer-Encoding\($0)", coding($0), "400")
     }
-    + [" Chunked", "\tchunked", " chunked "].map { WireCase(54, "Transfer-Encoding\($0)", coding($0), hello, "idle") }
+    + [" Chunked", "\tchunked", " chunked "].map {
+        WireCase(54, "Transfer-Encoding\($0)", coding($0), hello, "idle")
+    }
     + [
         WireCase(
-            50, "a length and a coding", post("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "hello"), "400"),
+            50, "a length and a coding", post("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "hello"),
+            "400"),
         WireCase(
-            50, "a coding and a length", post("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", "hello"), "400"),
+            50, "a coding and a length", post("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", "hello"),
+            "400"),
         WireCase(
             52, "two codings", post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"), "400"),
         WireCase(53, "a space after the name", post("Transfer-Encoding : chunked\r\n"), "400"),
@@ -57,7 +63,10 @@ private let codingCases: [WireCase] =
     ]
 
 private let chunkCases: [WireCase] =
-    ["-1", "+5", "0x5", "1_0", " 5", "5 ", "", "G", "00000000000000005", "FFFFFFFFFFFFFFFF", "7FFFFFFFFFFFFFFFF"].map(
+    [
+        "-1", "+5", "0x5", "1_0", " 5", "5 ", "", "G", "00000000000000005", "FFFFFFFFFFFFFFFF",
+        "7FFFFFFFFFFFFFFFF",
+    ].map(
         chunkSize) + [
         WireCase(56, "one chunk", chunks("5\r\nhello\r\n0\r\n\r\n"), hello, "idle"),
         WireCase(56, "A", chunks("A\r\n0123456789\r\n0\r\n\r\n"), "POST / [0123456789]", "idle"),

@@ -14,7 +14,9 @@ struct MutationTests {
 
     private static let telling: [UInt8] = Array("\r\n \t:;,=\"%#?/[]0159afAF\0+-".utf8) + [0x7F, 0x80, 0xFF]
 
-    @Test("Whatever is done to a request, the parser ends where it should, and cutting the bytes changes nothing")
+    @Test(
+        "Whatever is done to a request, the parser ends where it should, and cutting the bytes changes nothing"
+    )
     func mutations() {
         var random = SmallRandom(seed: 7)
         for round in 0..<1_500 {

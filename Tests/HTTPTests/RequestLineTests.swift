@@ -27,20 +27,26 @@ private let cases: [WireCase] = [
     WireCase(13, "an unknown method", "FOOBAR / HTTP/1.1\r\n\(host)", "501"),
     WireCase(13, "a method in lower case", "get / HTTP/1.1\r\n\(host)", "501"),
     WireCase(13, "a method that is no token", "G@T / HTTP/1.1\r\n\(host)", "400"),
-    WireCase(15, "a method of 100,000 bytes", String(repeating: "A", count: 100_000) + " / HTTP/1.1\r\n\(host)", "400"),
+    WireCase(
+        15, "a method of 100,000 bytes", String(repeating: "A", count: 100_000) + " / HTTP/1.1\r\n\(host)",
+        "400"),
     WireCase(15, "a method of 33 bytes", String(repeating: "A", count: 33) + " / HTTP/1.1\r\n\(host)", "400"),
     WireCase(
         16, "a path of 7,900 bytes", "GET /\(String(repeating: "a", count: 7_900)) HTTP/1.1\r\n\(host)",
         "GET /\(String(repeating: "a", count: 7_900))", "idle"),
     WireCase(16, "a path of 100,000 bytes", "GET /\(String(repeating: "A", count: 100_000))", "414"),
-    WireCase(17, "an absolute target", "GET http://h/v1/models?a=b HTTP/1.1\r\n\(host)", "GET /v1/models?a=b", "idle"),
+    WireCase(
+        17, "an absolute target", "GET http://h/v1/models?a=b HTTP/1.1\r\n\(host)", "GET /v1/models?a=b",
+        "idle"),
     WireCase(17, "an absolute target without a path", "GET HTTP://h:80 HTTP/1.1\r\n\(host)", "GET /", "idle"),
-    WireCase(17, "an absolute target with only a query", "GET http://h?q HTTP/1.1\r\n\(host)", "GET /?q", "idle"),
+    WireCase(
+        17, "an absolute target with only a query", "GET http://h?q HTTP/1.1\r\n\(host)", "GET /?q", "idle"),
     WireCase(17, "an absolute target with a user", "GET http://u@h/ HTTP/1.1\r\n\(host)", "400"),
     WireCase(17, "an absolute target without a host", "GET http:///x HTTP/1.1\r\n\(host)", "400"),
     WireCase(17, "a target of another scheme", "GET ftp://h/x HTTP/1.1\r\n\(host)", "400"),
     WireCase(17, "a target without a slash", "GET v1/models HTTP/1.1\r\n\(host)", "400"),
-    WireCase(18, "an absolute target of another host", "GET http://other/x HTTP/1.1\r\n\(host)", "GET /x", "idle"),
+    WireCase(
+        18, "an absolute target of another host", "GET http://other/x HTTP/1.1\r\n\(host)", "GET /x", "idle"),
     WireCase(19, "OPTIONS *", "OPTIONS * HTTP/1.1\r\n\(host)", "OPTIONS *", "idle"),
     WireCase(20, "GET *", "GET * HTTP/1.1\r\n\(host)", "400"),
     WireCase(21, "CONNECT", "CONNECT h:443 HTTP/1.1\r\n\(host)", "501"),
@@ -48,14 +54,18 @@ private let cases: [WireCase] = [
     WireCase(22, "a fragment", "GET /path#frag HTTP/1.1\r\n\(host)", "400"),
     WireCase(22, "a backslash", "GET /a\\b HTTP/1.1\r\n\(host)", "400"),
     WireCase(22, "raw UTF-8", "GET /\u{e9} HTTP/1.1\r\n\(host)", "400"),
-    WireCase(22, "raw bytes", Array("GET /".utf8) + [0xC0, 0xAF] + Array(" HTTP/1.1\r\n\(host)".utf8), ["400"]),
+    WireCase(
+        22, "raw bytes", Array("GET /".utf8) + [0xC0, 0xAF] + Array(" HTTP/1.1\r\n\(host)".utf8), ["400"]),
     WireCase(22, "NUL", "GET /\0 HTTP/1.1\r\n\(host)", "400"),
-    WireCase(24, "a raw query", "GET /v1/models?x=%3d&y HTTP/1.1\r\n\(host)", "GET /v1/models?x=%3d&y", "idle"),
+    WireCase(
+        24, "a raw query", "GET /v1/models?x=%3d&y HTTP/1.1\r\n\(host)", "GET /v1/models?x=%3d&y", "idle"),
     WireCase(109, "a TLS ClientHello", [0x16, 0x03, 0x01, 0x02, 0x00], ["400"]),
     WireCase(1, "part of a request", "GET / HTT", "waits"),
     WireCase(1, "nothing", "", "idle"),
     WireCase(1, "an empty line and no more", "\r\n", "waits"),
-    WireCase(66, "two requests", "GET /1 HTTP/1.1\r\n\(host)GET /2 HTTP/1.1\r\n\(host)", "GET /1", "GET /2", "idle"),
+    WireCase(
+        66, "two requests", "GET /1 HTTP/1.1\r\n\(host)GET /2 HTTP/1.1\r\n\(host)", "GET /1", "GET /2", "idle"
+    ),
 ]
 
 @Suite("Request lines")

@@ -27,7 +27,8 @@ struct ResponseHeadTests {
     func noContent() {
         #expect(
             encode(.noContent, [:], .nothing, .close)
-                == "HTTP/1.1 204 No Content\r\nDate: D\r\nServer: apus\r\nConnection: close\r\nx-request-id: r\r\n\r\n")
+                == "HTTP/1.1 204 No Content\r\nDate: D\r\nServer: apus\r\nConnection: close\r\nx-request-id: r\r\n\r\n"
+        )
     }
 
     @Test("A line break in a value, or in a name, cannot begin a new line (check 76)")
@@ -54,21 +55,27 @@ struct ResponseHeadTests {
         #expect(String(decoding: bytes, as: UTF8.self) == "1a\r\n\(String(repeating: "a", count: 26))\r\n")
     }
 
-    @Test("Events are framed line by line", arguments: [
-        (nil, "x", "data: x\n\n"), ("e", "x", "event: e\ndata: x\n\n"), (nil, "a\nb", "data: a\ndata: b\n\n"),
-        (nil, "a\r\nb\rc", "data: a\ndata: b\ndata: c\n\n"), ("e\nid: 1", "", "event: eid: 1\ndata: \n\n"),
-    ] as [(String?, String, String)])
+    @Test(
+        "Events are framed line by line",
+        arguments: [
+            (nil, "x", "data: x\n\n"), ("e", "x", "event: e\ndata: x\n\n"),
+            (nil, "a\nb", "data: a\ndata: b\n\n"),
+            (nil, "a\r\nb\rc", "data: a\ndata: b\ndata: c\n\n"),
+            ("e\nid: 1", "", "event: eid: 1\ndata: \n\n"),
+        ] as [(String?, String, String)])
     func events(event: String?, data: String, expected: String) {
         var bytes: [UInt8] = []
         ServerSentEvent.append(event: event, data: Array(data.utf8), to: &bytes)
         #expect(String(decoding: bytes, as: UTF8.self) == expected)
     }
 
-    @Test("Dates are written as HTTP wants them", arguments: [
-        (0, "Thu, 01 Jan 1970 00:00:00 GMT"), (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
-        (951_827_696, "Tue, 29 Feb 2000 12:34:56 GMT"), (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"),
-        (1_735_689_599, "Tue, 31 Dec 2024 23:59:59 GMT"),
-    ])
+    @Test(
+        "Dates are written as HTTP wants them",
+        arguments: [
+            (0, "Thu, 01 Jan 1970 00:00:00 GMT"), (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
+            (951_827_696, "Tue, 29 Feb 2000 12:34:56 GMT"), (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"),
+            (1_735_689_599, "Tue, 31 Dec 2024 23:59:59 GMT"),
+        ])
     func dates(second: Int, expected: String) {
         var cache = DateCache()
         #expect(cache.text(at: second) == Array(expected.utf8))

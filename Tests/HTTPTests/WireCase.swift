@@ -25,8 +25,8 @@ struct WireCase: Sendable, CustomTestStringConvertible {
     }
 }
 
-/// What came out of the parser: `METHOD path[?query] [body]` for each request, then `idle` (between requests),
-/// `waits` (inside one) or the status code of a refusal.
+/// What came out of the parser: `METHOD path[?query] [body]` for each request, then `idle` (between
+/// requests), `waits` (inside one) or the status code of a refusal.
 enum Outcome {
     /// - Parameter pieces: The input, cut; each piece is given alone.
     static func of(_ pieces: [ArraySlice<UInt8>], limits: HTTPLimits = HTTPLimits()) -> [String] {
@@ -45,7 +45,8 @@ enum Outcome {
                         try parser.limitBody(to: limits.bodyBytesMax)
                     case .body(let range): body += input[range]
                     case .end:
-                        lines.append(body.isEmpty ? line : "\(line) [\(String(decoding: body, as: UTF8.self))]")
+                        lines.append(
+                            body.isEmpty ? line : "\(line) [\(String(decoding: body, as: UTF8.self))]")
                         body = []
                     }
                 }

@@ -3,8 +3,8 @@ import Glibc
 
 /// One client's socket: moves bytes between it, the machine and the handlers, and keeps the clock.
 ///
-/// Everything but `hasOutput` is confined to the loop. What is written during a turn of the loop leaves in one send at the
-/// end of it.
+/// Everything but `hasOutput` is confined to the loop. What is written during a turn of the loop leaves in
+/// one send at the end of it.
 final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner, @unchecked Sendable {
     /// The request under way, from its first byte to the end of its response.
     private struct Current {
@@ -38,16 +38,8 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     /// Requests wait for the next turn, or for room in `outbound`.
     private var isHeldBack = false
 
-    // The clock, in nanoseconds of the loop.
-    /// The phase that `phaseDeadline` belongs to; nil when a request ended since.
-    private var timedPhase: ConnectionMachine.Phase? = .idle
-    private var phaseDeadline: UInt64
-    private var firstByteAt: UInt64
-    private var bodySince: UInt64 = 0
-    private var servingSince: UInt64 = 0
-    private var lastWriteAt: UInt64
-    /// When the client last took something, or when something began to wait for it.
-    private var progressAt: UInt64
+    private var clock: ConnectionClock
+    /// What the loop was told.
     private var armedDeadline: UInt64?
 
     private var loop: EventLoop { context.loop }
@@ -58,11 +50,7 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         self.context = context
         peer = SocketAddress.peer(of: fd)?.text ?? "unknown"
         machine = ConnectionMachine(limits: context.limits)
-        firstByteAt = context.loop.now
-        lastWriteAt = context.loop.now
-        progressAt = context.loop.now
-        // A client that connects and says nothing gets no longer than one that is slow with its head.
-        phaseDeadline = context.loop.now + context.limits.headerTimeout.nanoseconds
+        clock = ConnectionClock(limits: context.limits, now: context.loop.now)
     }
 
     func start() throws(SystemError) {
@@ -95,9 +83,10 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         let count = recv(fd, loop.scratch.baseAddress, capacity, 0)
         if count > 0 {
             context.counters.bytesReceived.count(count)
-            if machine.phase == .idle { firstByteAt = loop.now }
-            machine.receive(UnsafeRawBufferPointer(rebasing: loop.scratch[..<count]).bindMemory(to: UInt8.self).span)
-            noteBodyProgress(count)
+            if machine.phase == .idle { clock.requestBegan(loop.now) }
+            machine.receive(
+                UnsafeRawBufferPointer(rebasing: loop.scratch[..<count]).bindMemory(to: UInt8.self).span)
+            if machine.phase == .body { clock.bodyCame(bytes: machine.bodyBytesReceived + count, loop.now) }
             pump()
         } else if count == 0 {
             machine.receiveEnd()
@@ -108,22 +97,9 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         }
     }
 
-    /// The input has ended. That is how a client goes away; it is also how one says that its request was the last. The
-    /// second comes right behind the request, so the time between them tells one from the other.
     private func meetEnd() {
         sawHalfClose = true
-        guard machine.phase == .serving else { return }
-        if loop.now - servingSince > limits.halfCloseGrace.nanoseconds { vanish() }
-    }
-
-    private func noteBodyProgress(_ count: Int) {
-        guard machine.phase == .body else { return }
-        let elapsed = loop.now - bodySince
-        let bytes = Double(machine.bodyBytesReceived + count)
-        let isTooSlow =
-            elapsed > limits.bodyRateGrace.nanoseconds
-            && bytes * 1e9 < Double(limits.bodyBytesPerSecondMin) * Double(elapsed)
-        phaseDeadline = isTooSlow ? loop.now : loop.now + limits.bodyIdleTimeout.nanoseconds
+        if machine.phase == .serving, clock.endMeansGone(loop.now) { vanish() }
     }
 
     // MARK: - Requests
@@ -154,8 +130,8 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     private func route(_ head: RequestHead) {
         let match = context.router.match(head.method, head.path)
         let id = context.requestIDs.id(offered: head.fields.bytes(of: "x-request-id"))
-        current = Current(startedAt: firstByteAt, id: id, head: head, match: match)
-        bodySince = loop.now
+        current = Current(startedAt: clock.firstByteAt, id: id, head: head, match: match)
+        clock.headEnded(loop.now)
         do throws(WireError) {
             switch match {
             case .route(let route, _):
@@ -172,7 +148,7 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         context.counters.requests.count()
         context.counters.requestsActive.count()
         current?.isServed = true
-        servingSince = loop.now
+        clock.servingBegan(loop.now)
         switch current?.match {
         case .answer(let response): answer(response)
         case .route(let route, let parameters):
@@ -196,7 +172,8 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         _ request: HTTPRequest, _ handler: @escaping @Sendable (HTTPRequest, ResponseWriter) async -> Void
     ) {
         let exchange = Exchange(
-            owner: self, highWaterBytes: limits.outboundHighWaterBytes, lowWaterBytes: limits.outboundLowWaterBytes)
+            owner: self, highWaterBytes: limits.outboundHighWaterBytes,
+            lowWaterBytes: limits.outboundLowWaterBytes)
         current?.exchange = exchange
         let writer = ResponseWriter(exchange)
         Task { await handler(request, writer) }
@@ -212,7 +189,7 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     /// A whole response, known on the loop.
     private func answer(_ response: HTTPResponse) {
         if current == nil {
-            current = Current(startedAt: firstByteAt, id: context.requestIDs.id(offered: nil))
+            current = Current(startedAt: clock.firstByteAt, id: context.requestIDs.id(offered: nil))
         }
         begin(
             ResponseStart(status: response.status, headers: response.headers, body: .whole),
@@ -245,22 +222,21 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     private func begin(_ start: ResponseStart, bodyBytes: Int?) {
         current?.status = start.status
         current?.isEventStream = start.body == .eventStream
-        if outbound.isEmpty { progressAt = loop.now }
+        clock.wrote(isFirst: outbound.isEmpty, loop.now)
         machine.begin(
-            start, bodyBytes: bodyBytes, date: context.date(), requestID: current?.id ?? "", into: &outbound.bytes)
+            start, bodyBytes: bodyBytes, date: context.date(), requestID: current?.id ?? "",
+            into: &outbound.bytes)
     }
 
     private func write(_ bytes: [UInt8]) {
-        if outbound.isEmpty { progressAt = loop.now }
+        clock.wrote(isFirst: outbound.isEmpty, loop.now)
         machine.write(bytes, into: &outbound.bytes)
-        lastWriteAt = loop.now
         current?.bodyBytes += bytes.count
     }
 
     private func end() {
         machine.end(into: &outbound.bytes)
-        timedPhase = nil
-        firstByteAt = loop.now
+        clock.responseEnded(loop.now)
         endCurrent(isComplete: true)
     }
 
@@ -271,8 +247,10 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         if !isComplete { ended.exchange?.close() }
         context.onRequestEnd?(
             RequestSummary(
-                id: ended.id, peer: peer, method: ended.head?.method, path: ended.head?.path ?? "", status: ended.status,
-                bodyBytes: ended.bodyBytes, durationNanoseconds: loop.now - ended.startedAt, isComplete: isComplete))
+                id: ended.id, peer: peer, method: ended.head?.method, path: ended.head?.path ?? "",
+                status: ended.status,
+                bodyBytes: ended.bodyBytes, durationNanoseconds: loop.now - ended.startedAt,
+                isComplete: isComplete))
     }
 
     // MARK: - To the socket
@@ -303,7 +281,7 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
             if count > 0 {
                 context.counters.bytesSent.count(count)
                 outbound.drop(count)
-                progressAt = loop.now
+                clock.clientTook(loop.now)
             } else if errno == EAGAIN {
                 isWriteBlocked = true
             } else if errno != EINTR {
@@ -335,46 +313,29 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     // MARK: - Time
 
     private func updateTimer() {
-        if machine.phase != timedPhase { startPhase() }
-        var deadline = phaseDeadline
-        if !outbound.isEmpty {
-            deadline = min(deadline, progressAt + limits.writeStallTimeout.nanoseconds)
-        } else if current?.isEventStream ?? false {
-            deadline = min(deadline, lastWriteAt + limits.eventStreamPingInterval.nanoseconds)
-        }
+        clock.isIn(machine.phase, loop.now)
+        let deadline = clock.deadline(isWaiting: !outbound.isEmpty, isEventStream: isStreamingEvents)
         // A timer that comes too early is set again then; most deadlines are never reached.
         guard deadline < armedDeadline ?? .max else { return }
         armedDeadline = deadline
         loop.setTimer(self, deadline)
     }
 
-    private func startPhase() {
-        timedPhase = machine.phase
-        phaseDeadline =
-            switch machine.phase {
-            case .idle: loop.now + limits.keepAliveTimeout.nanoseconds
-            case .head: firstByteAt + limits.headerTimeout.nanoseconds
-            case .body: loop.now + limits.bodyIdleTimeout.nanoseconds
-            case .lingering: loop.now + limits.lingerTimeout.nanoseconds
-            case .serving, .closing, .closed: .max
-            }
-    }
-
     func deadlineReached(now: UInt64) {
         armedDeadline = nil
         if isClosed { return }
-        if phaseDeadline <= now {
-            endPhase()
-        } else if !outbound.isEmpty, progressAt + limits.writeStallTimeout.nanoseconds <= now {
+        switch clock.due(isWaiting: !outbound.isEmpty, isEventStream: isStreamingEvents, now) {
+        case .phase: endPhase()
+        case .write:
             context.counters.slowClients.count()
             return vanish()
-        } else if current?.isEventStream ?? false, outbound.isEmpty,
-            lastWriteAt + limits.eventStreamPingInterval.nanoseconds <= now
-        {
-            write(ServerSentEvent.ping)
+        case .ping: write(ServerSentEvent.ping)
+        case nil: break
         }
         needTurnEnd()
     }
+
+    private var isStreamingEvents: Bool { current?.isEventStream ?? false }
 
     private func endPhase() {
         switch machine.timeOut() {
@@ -397,7 +358,8 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     /// The server stops now. Who waits for a response is told, as far as the socket takes it.
     func cut() {
         if isClosed { return }
-        let error = ErrorBody(message: "The server is stopping.", type: "server_error", code: "server_stopping")
+        let error = ErrorBody(
+            message: "The server is stopping.", type: "server_error", code: "server_stopping")
         if let current, machine.phase == .serving {
             current.exchange?.close()
             if current.status == nil {

@@ -1,5 +1,5 @@
-/// The life of one connection, without its socket, clock or loop: bytes in, actions out, response bytes appended to a
-/// buffer of the caller.
+/// The life of one connection, without its socket, clock or loop: bytes in, actions out, response bytes
+/// appended to a buffer of the caller.
 ///
 /// Phases, and what leads on:
 ///
@@ -11,8 +11,8 @@
 ///     lingering   our side is shut; input is dropped        end of input, timeout, too much ──▶ closed
 ///     closed
 ///
-/// A refused request goes from head or body to serving, with `.refuse`, and then to closing. An end of input leads from
-/// idle, head and body to closing.
+/// A refused request goes from head or body to serving, with `.refuse`, and then to closing. An end of input
+/// leads from idle, head and body to closing.
 struct ConnectionMachine {
     enum Phase: Equatable { case idle, head, body, serving, closing, lingering, closed }
 
@@ -59,8 +59,8 @@ struct ConnectionMachine {
 
     private var unparsedBytes: Int { inbound.count - consumed }
 
-    /// How many bytes `receive` may be given now. While a request is served, only some of the next ones are held: a
-    /// client that sends faster than it is answered has to wait.
+    /// How many bytes `receive` may be given now. While a request is served, only some of the next ones are
+    /// held: a client that sends faster than it is answered has to wait.
     var inputCapacity: Int {
         switch phase {
         case .idle, .head, .body: sawEnd || unparsedBytes >= limits.pipelinedBytesMax ? 0 : .max
@@ -172,7 +172,8 @@ struct ConnectionMachine {
 
     /// Its body is wanted.
     ///
-    /// - Parameter bodyBytesMax: A larger body is refused by the next action, from its announced length alone if it has one.
+    /// - Throws: The refusal to answer with, when the announced length alone is too much. A chunked body that turns
+    ///   out to be larger is refused by a later action.
     mutating func accept(bodyBytesMax: Int) throws(WireError) {
         do throws(WireError) {
             try parser.limitBody(to: bodyBytesMax)
@@ -182,8 +183,8 @@ struct ConnectionMachine {
         }
     }
 
-    /// The answer is known already. A body that is under way is read and dropped first; one that the client still
-    /// holds back is never asked for, and the connection ends with the answer.
+    /// The answer is known already. A body that is under way is read and dropped first; one that the client
+    /// still holds back is never asked for, and the connection ends with the answer.
     ///
     /// - Returns: The answer is due now; otherwise at `.request`.
     mutating func refuseBody() throws(WireError) -> Bool {
@@ -207,7 +208,9 @@ struct ConnectionMachine {
         let isOld = head?.version == .http10
         let framing = Self.framing(start.status, bodyBytes: bodyBytes, isOld: isOld)
         let isPersistent = head?.isPersistent ?? false
-        if framing == .untilClose || !isPersistent || requests >= limits.requestsPerConnectionMax { mustClose = true }
+        if framing == .untilClose || !isPersistent || requests >= limits.requestsPerConnectionMax {
+            mustClose = true
+        }
         let persistence: ResponseHead.Persistence = mustClose ? .close : isOld ? .keepAlive : .implied
         ResponseHead(status: start.status, fields: start.headers, framing: framing, persistence: persistence)
             .encode(date: date, requestID: requestID, into: &output)
@@ -236,9 +239,11 @@ struct ConnectionMachine {
         phase = mustClose ? .closing : .idle
     }
 
-    /// Everything of the last response was sent; the caller shuts its side of the socket down when told to linger.
+    /// Everything of the last response was sent; the caller shuts its side of the socket down when told to
+    /// linger.
     ///
-    /// Closing at once while the client still sends would reset the connection and destroy what it has not read yet.
+    /// Closing at once while the client still sends would reset the connection and destroy what it has not
+    /// read yet.
     mutating func didSendAll() {
         precondition(phase == .closing, "nothing is closing")
         phase = sawEnd ? .closed : .lingering

@@ -1,5 +1,6 @@
 extension Duration {
-    /// Whole nanoseconds, from zero to half of what a clock reading can hold, so that a sum of both never overflows.
+    /// Whole nanoseconds, from zero to half of what a clock reading can hold, so that a sum of both never
+    /// overflows.
     var nanoseconds: UInt64 {
         let (seconds, attoseconds) = components
         guard seconds >= 0, attoseconds >= 0 else { return 0 }

@@ -14,11 +14,12 @@ protocol TurnEndHandler: AnyObject {
     func turnEnds()
 }
 
-/// One I/O loop: a serial queue, an epoll descriptor with all sockets in it, and one Dispatch source on that descriptor.
+/// One I/O loop: a serial queue, an epoll descriptor with all sockets in it, and one Dispatch source on that
+/// descriptor.
 ///
-/// Dispatch sees a single source for the loop's whole life. A source per connection costs several system calls an event
-/// and a thread hop, and creating and cancelling sources while others fire is where libdispatch on Linux loses events
-/// (swift-corelibs-libdispatch #833, #949).
+/// Dispatch sees a single source for the loop's whole life. A source per connection costs several system
+/// calls an event and a thread hop, and creating and cancelling sources while others fire is where
+/// libdispatch on Linux loses events (swift-corelibs-libdispatch #833, #949).
 ///
 /// Everything but `post` is confined to `queue`.
 final class EventLoop: @unchecked Sendable {
@@ -62,7 +63,9 @@ final class EventLoop: @unchecked Sendable {
         _ = try SystemError.check(apus_epoll_add(epoll, timer, apus_epoll_in, UInt64(timer)), "epoll_ctl")
         source = DispatchSource.makeReadSource(fileDescriptor: epoll, queue: queue)
         let descriptors = [epoll, wakeup, timer]
-        source.setCancelHandler(handler: { @Sendable in descriptors.forEach { _ = close($0) } })
+        source.setCancelHandler(handler: { @Sendable in
+            for descriptor in descriptors { _ = close(descriptor) }
+        })
         source.setEventHandler(handler: { @Sendable [weak self] in self?.turn() })
         source.activate()
     }
@@ -74,12 +77,17 @@ final class EventLoop: @unchecked Sendable {
 
     /// In debug builds, traps when the caller is not on the loop.
     func assertIsCurrent() {
-        assert({ dispatchPrecondition(condition: .onQueue(queue)); return true }())
+        assert(
+            {
+                dispatchPrecondition(condition: .onQueue(queue))
+                return true
+            }())
     }
 
     // MARK: - From any thread
 
-    /// Runs `message` on the loop, after those posted before it. Posts that come close together wake the loop once.
+    /// Runs `message` on the loop, after those posted before it. Posts that come close together wake the loop
+    /// once.
     func post(_ message: @escaping @Sendable () -> Void) {
         let mustWake = mailbox.withLock { mailbox in
             mailbox.messages.append(message)

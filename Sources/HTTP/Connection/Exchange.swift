@@ -32,8 +32,8 @@ protocol ExchangeOwner: AnyObject, Sendable {
 
 /// One response under way, between its handler (any thread) and its connection (the loop).
 ///
-/// The handler's side appends; the owner is woken once, takes everything that has gathered, and reports how much of it
-/// the client has not taken yet. States and who moves them:
+/// The handler's side appends; the owner is woken once, takes everything that has gathered, and reports how
+/// much of it the client has not taken yet. States and who moves them:
 ///
 ///     fresh ──start──▶ streaming ──finish──▶ finished        moved by the handler
 ///       └──────────respond────────────────────▲
@@ -72,7 +72,8 @@ final class Exchange: Sendable {
     func respond(_ response: HTTPResponse) -> Bool {
         change { state in
             guard state.phase == .fresh else { return false }
-            state.output.head = ResponseStart(status: response.status, headers: response.headers, body: .whole)
+            state.output.head = ResponseStart(
+                status: response.status, headers: response.headers, body: .whole)
             state.output.body = response.body
             state.output.isFinished = true
             state.phase = .finished

@@ -9,7 +9,8 @@ final class Listener: EventHandler, TimerTarget {
     private static let acceptsPerTurnMax = 64
     /// Errors of a connection that died while it waited, passed on by accept(2): the next one may be fine.
     private static let transientErrors: Set<Int32> = [
-        ECONNABORTED, EINTR, EPROTO, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, EOPNOTSUPP, ENETUNREACH,
+        ECONNABORTED, EINTR, EPROTO, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, EOPNOTSUPP,
+        ENETUNREACH,
         EPERM,
     ]
 
@@ -38,10 +39,13 @@ final class Listener: EventHandler, TimerTarget {
         pauseNanoseconds = configuration.limits.acceptPause.nanoseconds
         let wanted = try SocketAddress.resolve(host: configuration.host, port: configuration.port)
         fd = socket(wanted.family, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC | O_NONBLOCK, 0)
-        guard fd >= 0 else { throw ListenError(address: configuration.name, reason: String(cString: strerror(errno))) }
+        guard fd >= 0 else {
+            throw ListenError(address: configuration.name, reason: String(cString: strerror(errno)))
+        }
         Self.set(fd, SOL_SOCKET, SO_REUSEADDR, 1)
         if wanted.family == AF_INET6 { Self.set(fd, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 0) }
-        guard wanted.bind(fd) == 0, listen(fd, Self.backlog) == 0, let address = SocketAddress.local(of: fd) else {
+        guard wanted.bind(fd) == 0, listen(fd, Self.backlog) == 0, let address = SocketAddress.local(of: fd)
+        else {
             let reason = String(cString: strerror(errno))
             Glibc.close(fd)
             throw ListenError(address: configuration.name, reason: reason)

@@ -14,7 +14,9 @@ struct RequestIDSource {
 
     /// - Parameter offered: The value of the request's `x-request-id`.
     mutating func id(offered: ArraySlice<UInt8>?) -> String {
-        if let offered, !offered.isEmpty, offered.count <= bytesMax, offered.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) {
+        if let offered, !offered.isEmpty, offered.count <= bytesMax,
+            offered.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
+        {
             return String(decoding: offered, as: UTF8.self)
         }
         if pool.isEmpty { refill() }

@@ -1,12 +1,13 @@
 /// The answer to one request. Safe to use from any thread; nothing here blocks.
 ///
 /// Either one whole response (`respond`), or a stream: `beginStream` or `beginEventStream`, then `write` or
-/// `writeEvent`, then `finish`. What is written is posted to the connection's I/O loop, and what gathers before the loop
-/// comes round leaves in one send. A handler may return before the response ended, as long as someone keeps the writer:
-/// when the last reference goes without an answer the client gets a 500, and a stream left open is cut.
+/// `writeEvent`, then `finish`. What is written is posted to the connection's I/O loop, and what gathers
+/// before the loop comes round leaves in one send. A handler may return before the response ended, as long as
+/// someone keeps the writer: when the last reference goes without an answer the client gets a 500, and a
+/// stream left open is cut.
 ///
-/// Every call returns false, and does nothing, when it comes too late: a second head, a write after the end, or a client
-/// that is gone.
+/// Every call returns false, and does nothing, when it comes too late: a second head, a write after the end,
+/// or a client that is gone.
 public final class ResponseWriter: Sendable {
     private let exchange: Exchange
 
@@ -83,9 +84,9 @@ public final class ResponseWriter: Sendable {
     /// The client vanished, or the connection was cut, before the response ended.
     public var isClosed: Bool { exchange.isClosed }
 
-    /// Called once when the client vanishes, or the connection is cut, before the response ended; at once when that
-    /// has happened already; never after a response that was sent. It runs on the I/O loop (or in this call) and must
-    /// return at once.
+    /// Called once when the client vanishes, or the connection is cut, before the response ended; at once
+    /// when that has happened already; never after a response that was sent. It runs on the I/O loop (or in
+    /// this call) and must return at once.
     public func onClose(_ handler: @escaping @Sendable () -> Void) {
         exchange.onClose(handler)
     }

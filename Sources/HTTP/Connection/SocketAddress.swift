@@ -68,7 +68,8 @@ struct SocketAddress {
     var text: String {
         withUnsafeBytes(of: storage) { storage in
             guard family == AF_INET6 else {
-                return "\(Self.number(AF_INET, storage, MemoryLayout<sockaddr_in>.offset(of: \.sin_addr))):\(port)"
+                let offset = MemoryLayout<sockaddr_in>.offset(of: \.sin_addr)
+                return "\(Self.number(AF_INET, storage, offset)):\(port)"
             }
             let offset = MemoryLayout<sockaddr_in6>.offset(of: \.sin6_addr)
             let host = Self.number(AF_INET6, storage, offset)

@@ -5,8 +5,8 @@ protocol TimerTarget: AnyObject {
     func deadlineReached(now: UInt64)
 }
 
-/// Deadlines in the order of their coming: a binary heap whose members know their places, so that moving and removing
-/// one takes O(log n), and a closed connection leaves nothing behind.
+/// Deadlines in the order of their coming: a binary heap whose members know their places, so that moving and
+/// removing one takes O(log n), and a closed connection leaves nothing behind.
 struct TimerHeap {
     private struct Item {
         var deadline: UInt64

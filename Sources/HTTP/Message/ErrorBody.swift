@@ -10,7 +10,9 @@ public struct ErrorBody: Sendable, Equatable {
     /// The one case, for programs.
     public var code: String?
 
-    public init(message: String, type: String = "invalid_request_error", param: String? = nil, code: String? = nil) {
+    public init(
+        message: String, type: String = "invalid_request_error", param: String? = nil, code: String? = nil
+    ) {
         self.message = message
         self.type = type
         self.param = param

@@ -14,19 +14,25 @@ public struct HTTPResponse: Sendable, Equatable {
     }
 
     /// `json` is the encoded text.
-    public static func json(_ json: [UInt8], status: HTTPStatus = .ok, headers: HTTPFields = [:]) -> HTTPResponse {
+    public static func json(_ json: [UInt8], status: HTTPStatus = .ok, headers: HTTPFields = [:])
+        -> HTTPResponse
+    {
         var headers = headers
         headers.set("Content-Type", "application/json")
         return HTTPResponse(status: status, headers: headers, body: json)
     }
 
-    public static func text(_ text: String, status: HTTPStatus = .ok, headers: HTTPFields = [:]) -> HTTPResponse {
+    public static func text(_ text: String, status: HTTPStatus = .ok, headers: HTTPFields = [:])
+        -> HTTPResponse
+    {
         var headers = headers
         headers.set("Content-Type", "text/plain; charset=utf-8")
         return HTTPResponse(status: status, headers: headers, body: Array(text.utf8))
     }
 
-    public static func error(_ error: ErrorBody, status: HTTPStatus, headers: HTTPFields = [:]) -> HTTPResponse {
+    public static func error(_ error: ErrorBody, status: HTTPStatus, headers: HTTPFields = [:])
+        -> HTTPResponse
+    {
         json(error.encoded, status: status, headers: headers)
     }
 }

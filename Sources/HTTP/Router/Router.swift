@@ -1,8 +1,9 @@
 /// From method and path to a handler.
 ///
-/// A pattern is a path whose segments are literal or `{name}`; a name matches one segment that is not empty and no dot
-/// segment, and is percent-decoded. Literal paths win over patterns, earlier patterns over later ones. A GET route also
-/// answers HEAD. OPTIONS is answered with the `Allow` of the path unless a route of its own stands.
+/// A pattern is a path whose segments are literal or `{name}`; a name matches one segment that is not empty
+/// and no dot segment, and is percent-decoded. Literal paths win over patterns, earlier patterns over later
+/// ones. A GET route also answers HEAD. OPTIONS is answered with the `Allow` of the path unless a route of
+/// its own stands.
 public struct Router: Sendable {
     public enum Handler: Sendable {
         /// Runs on the I/O loop, without a hop: for answers that take microseconds and wait for nothing.
@@ -49,7 +50,8 @@ public struct Router: Sendable {
         let pattern = RoutePattern(text)
         let index = paths.firstIndex { $0.pattern == pattern } ?? paths.count
         if index == paths.count { paths.append(Path(pattern: pattern)) }
-        precondition(!paths[index].routes.contains { $0.method == route.method }, "the route stands already: \(text)")
+        precondition(
+            !paths[index].routes.contains { $0.method == route.method }, "the route stands already: \(text)")
         paths[index].routes.append(route)
         if pattern.isLiteral { literals[text] = index }
     }
@@ -71,7 +73,9 @@ public struct Router: Sendable {
             // A literal path may still be meant, with needless escapes in it.
             let candidates = paths.filter(\.pattern.isLiteral) + paths.filter { !$0.pattern.isLiteral }
             for candidate in candidates {
-                if let parameters = candidate.pattern.match(segments) { return match(method, candidate, parameters) }
+                if let parameters = candidate.pattern.match(segments) {
+                    return match(method, candidate, parameters)
+                }
             }
         } catch {
             return .answer(error.response)
@@ -87,7 +91,8 @@ public struct Router: Sendable {
         let methods = Set(path.routes.map(\.method))
         if method == .options { return .answer(options(methods)) }
         let error = ErrorBody(
-            message: "\(method.rawValue) is not allowed here; \(allow(methods)) is.", code: "method_not_allowed")
+            message: "\(method.rawValue) is not allowed here; \(allow(methods)) is.",
+            code: "method_not_allowed")
         return .answer(.error(error, status: .methodNotAllowed, headers: ["Allow": allow(methods)]))
     }
 

@@ -26,7 +26,8 @@ struct BodyBudget {
     mutating func admit(_ chunk: ChunkLine) throws(WireError) {
         extensionBytes += chunk.extensionBytes
         guard extensionBytes <= limits.chunkExtensionBytesMax else {
-            throw WireError(.chunk, "Chunk extensions may have \(limits.chunkExtensionBytesMax) bytes in one body.")
+            throw WireError(
+                .chunk, "Chunk extensions may have \(limits.chunkExtensionBytesMax) bytes in one body.")
         }
         if chunk.size == 0 { return }
         try admit(chunk.size)

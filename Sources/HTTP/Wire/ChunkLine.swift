@@ -13,7 +13,9 @@ struct ChunkLine: Equatable {
         }
         var size: UInt64 = 0
         for digit in digits { size = size << 4 | UInt64(ASCII.hexValue(digit) ?? 0) }
-        guard let size = Int(exactly: size) else { throw WireError(.chunk, "A chunk's size is out of range.") }
+        guard let size = Int(exactly: size) else {
+            throw WireError(.chunk, "A chunk's size is out of range.")
+        }
         self.size = size
         extensionBytes = line.count - digits.count
         var rest = line[digits.endIndex...]

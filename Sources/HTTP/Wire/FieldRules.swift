@@ -2,7 +2,8 @@
 struct FieldRules {
     /// Fields that must not come twice: whoever reads the other one is fooled.
     private enum Singleton: Int, CaseIterable {
-        case host, contentLength, transferEncoding, contentType, contentEncoding, authorization, expect, origin
+        case host, contentLength, transferEncoding, contentType, contentEncoding, authorization, expect,
+            origin
 
         init?(_ name: ArraySlice<UInt8>) {
             let (candidate, text): (Singleton, StaticString)
@@ -57,7 +58,9 @@ struct FieldRules {
         isPersistent = !saysClose && (version == .http11 || saysKeepAlive)
     }
 
-    private static func checkHost(_ host: ArraySlice<UInt8>?, _ version: RequestHead.Version) throws(WireError) {
+    private static func checkHost(_ host: ArraySlice<UInt8>?, _ version: RequestHead.Version)
+        throws(WireError)
+    {
         guard let host else {
             if version == .http10 { return }
             throw WireError(.host, "An HTTP/1.1 request needs one Host field.")
@@ -83,14 +86,16 @@ struct FieldRules {
         }
         guard let length else { return .none }
         guard let count = ASCII.decimal(length), length.count == 1 || length.first != UInt8(ascii: "0") else {
-            throw WireError(.framing, "Content-Length must be one decimal number without sign or leading zeros.")
+            throw WireError(
+                .framing, "Content-Length must be one decimal number without sign or leading zeros.")
         }
         return count == 0 ? .none : .length(count)
     }
 
     private static func checkTransferCoding(_ value: ArraySlice<UInt8>) throws(WireError) {
         if ASCII.equalsIgnoringCase(value, "chunked") { return }
-        let codings = value.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false).map(ASCII.trimmed)
+        let codings = value.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false).map(
+            ASCII.trimmed)
         let isList = codings.allSatisfy { !$0.isEmpty && $0.allSatisfy(ASCII.isToken) }
         let hasMisplaced = codings.dropLast().contains { ASCII.equalsIgnoringCase($0, "chunked") }
         let hasIdentity = codings.contains { ASCII.equalsIgnoringCase($0, "identity") }

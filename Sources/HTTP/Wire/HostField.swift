@@ -3,7 +3,9 @@ enum HostField {
     static func isValid(_ bytes: ArraySlice<UInt8>) -> Bool {
         let (host, port) = split(bytes)
         if let port {
-            guard port.count <= 5, let number = ASCII.decimal(port), (1...65_535).contains(number) else { return false }
+            guard port.count <= 5, let number = ASCII.decimal(port), (1...65_535).contains(number) else {
+                return false
+            }
         }
         if host.first == UInt8(ascii: "[") {
             return host.count > 2 && host.last == UInt8(ascii: "]")
@@ -12,7 +14,9 @@ enum HostField {
         return !host.isEmpty && host.allSatisfy(isNameByte)
     }
 
-    private static func split(_ bytes: ArraySlice<UInt8>) -> (host: ArraySlice<UInt8>, port: ArraySlice<UInt8>?) {
+    private static func split(_ bytes: ArraySlice<UInt8>) -> (
+        host: ArraySlice<UInt8>, port: ArraySlice<UInt8>?
+    ) {
         let literalEnd = bytes.first == UInt8(ascii: "[") ? bytes.firstIndex(of: UInt8(ascii: "]")) : nil
         let from = literalEnd ?? bytes.startIndex
         guard let colon = bytes[from...].firstIndex(of: UInt8(ascii: ":")) else { return (bytes, nil) }

@@ -1,7 +1,7 @@
 /// Gathers the bytes of one line after another, however they are cut, and lets no control byte through.
 ///
-/// Only CRLF ends a line: a bare CR, a bare LF and every other control byte but HTAB is refused where it stands
-/// (RFC 9112 §2.2 lets a server be milder; being milder is how requests are smuggled).
+/// Only CRLF ends a line: a bare CR, a bare LF and every other control byte but HTAB is refused where it
+/// stands (RFC 9112 §2.2 lets a server be milder; being milder is how requests are smuggled).
 struct LineBuffer {
     enum Progress {
         case needsMore

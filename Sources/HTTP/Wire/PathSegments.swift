@@ -1,12 +1,14 @@
-/// The segments of an absolute path, each percent-decoded once, after splitting at `/` (RFC 3986 §2.4): a `%2F`
-/// stays inside its segment, and nothing is normalised.
+/// The segments of an absolute path, each percent-decoded once, after splitting at `/` (RFC 3986 §2.4): a
+/// `%2F` stays inside its segment, and nothing is normalised.
 enum PathSegments {
     /// `/v1/models` gives `["v1", "models"]`; `/` gives `[""]`.
     ///
     /// - Throws: 400 for a bad escape, an escaped control byte, or what is not UTF-8 after decoding.
     static func decode(_ path: String) throws(WireError) -> [String] {
         var segments: [String] = []
-        for part in Array(path.utf8).dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
+        for part in Array(path.utf8).dropFirst().split(
+            separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        {
             segments.append(try decodeSegment(part))
         }
         return segments

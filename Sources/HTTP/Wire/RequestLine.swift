@@ -9,10 +9,12 @@ struct RequestLine: Equatable {
     init(_ line: [UInt8], methodBytesMax: Int) throws(WireError) {
         let parts = line.split(separator: ASCII.space, maxSplits: 3, omittingEmptySubsequences: false)
         guard parts.count == 3 else {
-            throw WireError(.requestLine, "A request line is a method, a target and a version with one space between.")
+            throw WireError(
+                .requestLine, "A request line is a method, a target and a version with one space between.")
         }
         guard !parts[0].isEmpty, parts[0].count <= methodBytesMax, parts[0].allSatisfy(ASCII.isToken) else {
-            throw WireError(.requestLine, "The method is not a token of at most \(methodBytesMax) characters.")
+            throw WireError(
+                .requestLine, "The method is not a token of at most \(methodBytesMax) characters.")
         }
         version = try Self.version(parts[2])
         guard let method = HTTPMethod(rawValue: String(decoding: parts[0], as: UTF8.self)) else {
@@ -25,7 +27,8 @@ struct RequestLine: Equatable {
     /// Every 1.x is spoken to as 1.1 except 1.0 (RFC 9110 §2.5).
     private static func version(_ bytes: ArraySlice<UInt8>) throws(WireError) -> RequestHead.Version {
         let digits = bytes.dropFirst(5)
-        guard bytes.starts(with: "HTTP/".utf8), digits.count == 3, let major = digits.first, let minor = digits.last,
+        guard bytes.starts(with: "HTTP/".utf8), digits.count == 3, let major = digits.first,
+            let minor = digits.last,
             ASCII.isDigit(major), ASCII.isDigit(minor), digits.dropFirst().first == UInt8(ascii: ".")
         else { throw WireError(.requestLine, "The version must read HTTP/1.1 or HTTP/1.0.") }
         guard major == UInt8(ascii: "1") else {
@@ -47,11 +50,15 @@ struct RequestLine: Equatable {
         }
         if bytes.first == UInt8(ascii: "/") { return split(bytes) }
         guard let afterScheme = authorityAndRest(bytes) else {
-            throw WireError(.target, "The request target must be a path that starts with a slash, or an http URL.")
+            throw WireError(
+                .target, "The request target must be a path that starts with a slash, or an http URL.")
         }
-        let end = afterScheme.firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") } ?? afterScheme.endIndex
+        let end =
+            afterScheme.firstIndex { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") }
+            ?? afterScheme.endIndex
         guard HostField.isValid(afterScheme[..<end]) else {
-            throw WireError(.target, "The authority of the request target must be a host with an optional port.")
+            throw WireError(
+                .target, "The authority of the request target must be a host with an optional port.")
         }
         let (path, query) = split(afterScheme[end...])
         return (path.isEmpty ? "/" : path, query)
@@ -61,7 +68,10 @@ struct RequestLine: Equatable {
         guard let mark = bytes.firstIndex(of: UInt8(ascii: "?")) else {
             return (String(decoding: bytes, as: UTF8.self), nil)
         }
-        return (String(decoding: bytes[..<mark], as: UTF8.self), String(decoding: bytes[(mark + 1)...], as: UTF8.self))
+        return (
+            String(decoding: bytes[..<mark], as: UTF8.self),
+            String(decoding: bytes[(mark + 1)...], as: UTF8.self)
+        )
     }
 
     private static func authorityAndRest(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
@@ -75,7 +85,8 @@ struct RequestLine: Equatable {
     /// Visible ASCII without what no URI may hold, and without `#`: a fragment is never sent.
     private static func isTargetByte(_ byte: UInt8) -> Bool {
         switch byte {
-        case UInt8(ascii: "#"), UInt8(ascii: "\\"), UInt8(ascii: "\""), UInt8(ascii: "<"), UInt8(ascii: ">"): false
+        case UInt8(ascii: "#"), UInt8(ascii: "\\"), UInt8(ascii: "\""), UInt8(ascii: "<"), UInt8(ascii: ">"):
+            false
         default: byte > 0x20 && byte < 0x7F
         }
     }

@@ -51,7 +51,8 @@ struct RequestParser {
         if case .beforeRequest = state { lines.isFresh && emptyLines == 0 } else { false }
     }
 
-    /// The next event in `input` from `position` on, which moves past what was used; nil when more bytes are needed.
+    /// The next event in `input` from `position` on, which moves past what was used; nil when more bytes are
+    /// needed.
     ///
     /// - Throws: The reason to refuse this request and to close. After that nothing is parsed any more.
     mutating func next(_ input: Span<UInt8>, _ position: inout Int) throws(WireError) -> Event? {
@@ -111,7 +112,8 @@ struct RequestParser {
 
     // MARK: - Head
 
-    private mutating func beginRequest(_ input: Span<UInt8>, _ position: inout Int) throws(WireError) -> Step {
+    private mutating func beginRequest(_ input: Span<UInt8>, _ position: inout Int) throws(WireError) -> Step
+    {
         guard position < input.count else { return .needsMore }
         let first = input[position]
         if lines.isFresh, ASCII.isToken(first) {
@@ -133,15 +135,19 @@ struct RequestParser {
         return .again
     }
 
-    private mutating func readRequestLine(_ input: Span<UInt8>, _ position: inout Int) throws(WireError) -> Step {
+    private mutating func readRequestLine(_ input: Span<UInt8>, _ position: inout Int) throws(WireError)
+        -> Step
+    {
         switch lines.take(input, &position, max: limits.requestLineBytesMax) {
         case .needsMore: return .needsMore
-        case .badByte: throw WireError(.requestLine, "The request line contains a control byte or a bare line end.")
+        case .badByte:
+            throw WireError(.requestLine, "The request line contains a control byte or a bare line end.")
         case .tooLong:
             guard lines.line.prefix(limits.methodBytesMax + 1).contains(ASCII.space) else {
                 throw WireError(.requestLine, "The method is too long.")
             }
-            throw WireError(.targetTooLong, "The request line is longer than \(limits.requestLineBytesMax) bytes.")
+            throw WireError(
+                .targetTooLong, "The request line is longer than \(limits.requestLineBytesMax) bytes.")
         case .complete: break
         }
         requestLine = try RequestLine(lines.bytes, methodBytesMax: limits.methodBytesMax)
@@ -150,7 +156,8 @@ struct RequestParser {
         return .again
     }
 
-    private mutating func readFieldLine(_ input: Span<UInt8>, _ position: inout Int) throws(WireError) -> Step {
+    private mutating func readFieldLine(_ input: Span<UInt8>, _ position: inout Int) throws(WireError) -> Step
+    {
         let room = min(limits.fieldLineBytesMax, limits.headerBytesMax - lines.start)
         switch lines.take(input, &position, max: room) {
         case .needsMore: return .needsMore
@@ -158,7 +165,8 @@ struct RequestParser {
         case .tooLong:
             throw WireError(
                 .fieldsTooLarge,
-                "Field lines may have \(limits.fieldLineBytesMax) bytes each and \(limits.headerBytesMax) together.")
+                "Fields may have \(limits.fieldLineBytesMax) bytes each, \(limits.headerBytesMax) together."
+            )
         case .complete: break
         }
         if lines.line.isEmpty { return .event(.head(try endHead())) }
@@ -171,7 +179,9 @@ struct RequestParser {
     }
 
     private mutating func endHead() throws(WireError) -> RequestHead {
-        guard let line = requestLine else { throw WireError(.requestLine, "A request begins with its method.") }
+        guard let line = requestLine else {
+            throw WireError(.requestLine, "A request begins with its method.")
+        }
         let fields = HTTPFields(bytes: lines.release(), entries: entries)
         entries = []
         requestLine = nil
@@ -196,7 +206,8 @@ struct RequestParser {
         return .event(.end)
     }
 
-    private mutating func readFixedBody(_ input: Span<UInt8>, _ position: inout Int, _ remaining: Int) -> Step {
+    private mutating func readFixedBody(_ input: Span<UInt8>, _ position: inout Int, _ remaining: Int) -> Step
+    {
         let count = min(remaining, input.count - position)
         guard count > 0 else { return .needsMore }
         state = count == remaining ? .bodyComplete : .fixedBody(remaining: remaining - count)
@@ -204,10 +215,12 @@ struct RequestParser {
         return .event(.body(position..<position + count))
     }
 
-    private mutating func readChunkSize(_ input: Span<UInt8>, _ position: inout Int) throws(WireError) -> Step {
+    private mutating func readChunkSize(_ input: Span<UInt8>, _ position: inout Int) throws(WireError) -> Step
+    {
         switch lines.take(input, &position, max: limits.chunkLineBytesMax) {
         case .needsMore: return .needsMore
-        case .badByte: throw WireError(.chunk, "A chunk-size line contains a control byte or a bare line end.")
+        case .badByte:
+            throw WireError(.chunk, "A chunk-size line contains a control byte or a bare line end.")
         case .tooLong:
             throw WireError(.chunk, "A chunk-size line is longer than \(limits.chunkLineBytesMax) bytes.")
         case .complete: break
@@ -219,7 +232,8 @@ struct RequestParser {
         return .again
     }
 
-    private mutating func readChunkData(_ input: Span<UInt8>, _ position: inout Int, _ remaining: Int) -> Step {
+    private mutating func readChunkData(_ input: Span<UInt8>, _ position: inout Int, _ remaining: Int) -> Step
+    {
         let count = min(remaining, input.count - position)
         guard count > 0 else { return .needsMore }
         state = count == remaining ? .chunkEnd : .chunkData(remaining: remaining - count)
@@ -227,7 +241,8 @@ struct RequestParser {
         return .event(.body(position..<position + count))
     }
 
-    private mutating func readChunkEnd(_ input: Span<UInt8>, _ position: inout Int) throws(WireError) -> Step {
+    private mutating func readChunkEnd(_ input: Span<UInt8>, _ position: inout Int) throws(WireError) -> Step
+    {
         switch lines.take(input, &position, max: 0) {
         case .needsMore: return .needsMore
         case .badByte, .tooLong: throw WireError(.chunk, "A chunk's data is not followed by CR LF.")

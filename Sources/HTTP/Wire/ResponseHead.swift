@@ -64,7 +64,9 @@ struct ResponseHead {
         for entry in fields.entries {
             let name = fields.bytes[entry.name]
             let isToken = !name.isEmpty && name.allSatisfy(ASCII.isToken)
-            guard isToken, !Self.ownNames.contains(where: { ASCII.equalsIgnoringCase(name, $0) }) else { continue }
+            guard isToken, !Self.ownNames.contains(where: { ASCII.equalsIgnoringCase(name, $0) }) else {
+                continue
+            }
             if ASCII.equalsIgnoringCase(name, "content-type") { type = fields.bytes[entry.value] }
             output.append(contentsOf: name)
             output.append(contentsOf: ": ".utf8)

@@ -3,8 +3,8 @@ enum ServerSentEvent {
     /// Between events; it says nothing and keeps proxies from cutting a silent stream.
     static let ping: [UInt8] = Array(": ping\n\n".utf8)
 
-    /// Appends one event. Each line of `data` (ended by LF, CR or CRLF) becomes its own `data:` line, so no content
-    /// can end the event early; line breaks in the event's name are dropped.
+    /// Appends one event. Each line of `data` (ended by LF, CR or CRLF) becomes its own `data:` line, so no
+    /// content can end the event early; line breaks in the event's name are dropped.
     static func append(event: String?, data: [UInt8], to output: inout [UInt8]) {
         if let event {
             output.append(contentsOf: "event: ".utf8)

@@ -1,7 +1,7 @@
 /// Why a request was refused before any handler saw it.
 ///
-/// The client gets `fault.status`, an error body with the message, and the connection is closed: after a framing or
-/// syntax error nobody can say where the next request begins.
+/// The client gets `fault.status`, an error body with the message, and the connection is closed: after a
+/// framing or syntax error nobody can say where the next request begins.
 struct WireError: Error, Equatable {
     enum Fault: String, CaseIterable, Sendable {
         case requestLine = "request_line"

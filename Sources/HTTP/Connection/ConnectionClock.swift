@@ -1,0 +1,107 @@
+/// The deadlines of one connection, out of the times at which things happened; it reads no clock.
+///
+/// Times are nanoseconds on any clock that does not go back.
+struct ConnectionClock {
+    enum Due {
+        /// The present phase took too long.
+        case phase
+        /// The client takes nothing of what waits for it.
+        case write
+        /// An event stream was silent for long.
+        case ping
+    }
+
+    /// When the present request began.
+    private(set) var firstByteAt: UInt64
+
+    private let limits: HTTPLimits
+    /// The phase that `phaseDeadline` belongs to; nil when a request ended since.
+    private var timedPhase: ConnectionMachine.Phase?
+    private var phaseDeadline: UInt64
+    private var bodySince: UInt64 = 0
+    private var servingSince: UInt64 = 0
+    private var lastWriteAt: UInt64
+    /// When the client last took something, or when something began to wait for it.
+    private var progressAt: UInt64
+
+    init(limits: HTTPLimits, now: UInt64) {
+        self.limits = limits
+        firstByteAt = now
+        lastWriteAt = now
+        progressAt = now
+        // A client that connects and says nothing gets no longer than one that is slow with its head.
+        timedPhase = .idle
+        phaseDeadline = now + limits.headerTimeout.nanoseconds
+    }
+
+    // MARK: - What happened
+
+    mutating func requestBegan(_ now: UInt64) { firstByteAt = now }
+
+    mutating func headEnded(_ now: UInt64) { bodySince = now }
+
+    /// - Parameter bytes: Of the body so far.
+    mutating func bodyCame(bytes: Int, _ now: UInt64) {
+        let elapsed = now - bodySince
+        let isTooSlow =
+            elapsed > limits.bodyRateGrace.nanoseconds
+            && Double(bytes) * 1e9 < Double(limits.bodyBytesPerSecondMin) * Double(elapsed)
+        phaseDeadline = isTooSlow ? now : now + limits.bodyIdleTimeout.nanoseconds
+    }
+
+    mutating func servingBegan(_ now: UInt64) { servingSince = now }
+
+    /// - Parameter isFirst: Nothing waited for the client before.
+    mutating func wrote(isFirst: Bool, _ now: UInt64) {
+        lastWriteAt = now
+        if isFirst { progressAt = now }
+    }
+
+    mutating func clientTook(_ now: UInt64) { progressAt = now }
+
+    mutating func responseEnded(_ now: UInt64) {
+        timedPhase = nil
+        // Of a request that is here already.
+        firstByteAt = now
+    }
+
+    /// To be told before deadlines are asked for.
+    mutating func isIn(_ phase: ConnectionMachine.Phase, _ now: UInt64) {
+        guard phase != timedPhase else { return }
+        timedPhase = phase
+        phaseDeadline =
+            switch phase {
+            case .idle: now + limits.keepAliveTimeout.nanoseconds
+            // Absolute: a byte now and then does not move it.
+            case .head: firstByteAt + limits.headerTimeout.nanoseconds
+            case .body: now + limits.bodyIdleTimeout.nanoseconds
+            case .lingering: now + limits.lingerTimeout.nanoseconds
+            case .serving, .closing, .closed: .max
+            }
+    }
+
+    // MARK: - What follows
+
+    /// - Parameters:
+    ///   - isWaiting: Bytes wait for the client.
+    ///   - isEventStream: One is under way.
+    func deadline(isWaiting: Bool, isEventStream: Bool) -> UInt64 {
+        if isWaiting { return min(phaseDeadline, stallDeadline) }
+        return isEventStream ? min(phaseDeadline, pingDeadline) : phaseDeadline
+    }
+
+    func due(isWaiting: Bool, isEventStream: Bool, _ now: UInt64) -> Due? {
+        if phaseDeadline <= now { return .phase }
+        if isWaiting { return stallDeadline <= now ? .write : nil }
+        return isEventStream && pingDeadline <= now ? .ping : nil
+    }
+
+    /// The input has ended now, while a request is served. That is how a client goes away; it is also how one
+    /// says that its request was the last. The second comes right behind the request.
+    func endMeansGone(_ now: UInt64) -> Bool {
+        now - servingSince > limits.halfCloseGrace.nanoseconds
+    }
+
+    private var stallDeadline: UInt64 { progressAt + limits.writeStallTimeout.nanoseconds }
+    private var pingDeadline: UInt64 { lastWriteAt + limits.eventStreamPingInterval.nanoseconds }
+}
