@@ -8,9 +8,9 @@ func pause(milliseconds: Int) {
     usleep(UInt32(milliseconds) * 1000)
 }
 
-/// Waits for something that another thread is about to do; false after ten seconds.
+/// Waits for something that another thread is about to do; false after a minute.
 func eventually(_ condition: () -> Bool) async -> Bool {
-    for _ in 0..<5000 {
+    for _ in 0..<30_000 {
         if condition() { return true }
         try? await Task.sleep(for: .milliseconds(2))
     }

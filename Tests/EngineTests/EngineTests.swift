@@ -42,7 +42,8 @@ import Testing
             let outcome = await collector.finished()
             #expect(outcome.choices.count == request.choiceCount)
             for choice in 0..<request.choiceCount {
-                #expect(outcome.choices[choice] == (try expectedChoice(request, choice: choice, shape: shape)))
+                #expect(
+                    outcome.choices[choice] == (try expectedChoice(request, choice: choice, shape: shape)))
             }
             #expect(outcome.late.isEmpty && outcome.ended == 1)
         }
@@ -54,9 +55,11 @@ import Testing
     @Test func aLongPromptGetsSmallChunksWhileOthersDecode() async throws {
         let control = FakeModelControl(stepsAllowed: 0)
         let engine = try makeEngine(control: control)
-        let short = try engine.collect(GenerationRequest(prompt: prompt(1, count: 3), tokensMax: 20)).collector
+        let short = try engine.collect(GenerationRequest(prompt: prompt(1, count: 3), tokensMax: 20))
+            .collector
         #expect(await eventually { control.stepsBegun == 1 })
-        let long = try engine.collect(GenerationRequest(prompt: prompt(2, count: 300), tokensMax: 1)).collector
+        let long = try engine.collect(GenerationRequest(prompt: prompt(2, count: 300), tokensMax: 1))
+            .collector
         control.allow(steps: .max)
         _ = await short.finished()
         _ = await long.finished()

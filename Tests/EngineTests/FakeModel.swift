@@ -83,7 +83,8 @@ final class FakeModel: LanguageModel {
     }
 
     private func place(_ position: Int, _ blocks: [Int32]) -> Int {
-        Int(blocks[position / KVGeometry.blockTokens]) * KVGeometry.blockTokens + position % KVGeometry.blockTokens
+        Int(blocks[position / KVGeometry.blockTokens]) * KVGeometry.blockTokens + position
+            % KVGeometry.blockTokens
     }
 
     private static func entry(_ token: TokenID, _ position: Int) -> UInt64 {
