@@ -10,14 +10,12 @@ struct EndOfGeneration {
         kinds = source.kinds.isEmpty ? Array(repeating: .normal, count: count) : Array(source.kinds.prefix(count))
         var named: [String: TokenID] = [:]
         for id in 0..<count {
-            let bytes = source.tokens[id]
-            guard !bytes.isEmpty, bytes.count <= EndTexts.bytesMax, let text = String(validating: bytes, as: UTF8.self)
-            else { continue }
-            let always = EndTexts.always.contains(text)
-            guard always || kinds[id] == .control && EndTexts.ifControl.contains(text) else { continue }
-            named[text] = TokenID(truncatingIfNeeded: id)
+            let text = source.tokens[id]
+            let answer = EndTexts.ends(text)
+            guard answer == .always || (answer == .ifControl && kinds[id] == .control) else { continue }
+            named[String(decoding: text, as: UTF8.self)] = TokenID(truncatingIfNeeded: id)
             tokens.insert(TokenID(truncatingIfNeeded: id))
-            if always { kinds[id] = .control }
+            if answer == .always { kinds[id] = .control }
         }
         let texts = Set(named.keys)
         if EndTexts.endIsInside(texts), let end = named["<|end|>"] { tokens.remove(end) }
