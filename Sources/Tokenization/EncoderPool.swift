@@ -1,7 +1,7 @@
 import Synchronization
 
-/// Encoders at rest. A call takes one for itself and brings it back, so that what it has learnt about words stays, and
-/// no lock is held while text is encoded.
+/// Encoders at rest. A call takes one for itself and brings it back, so that what it has learnt about words
+/// stays, and no lock is held while text is encoded.
 final class EncoderPool: Sendable {
     /// More than this many at once are made and thrown away.
     private static let encodersKept = 8

@@ -2,9 +2,10 @@ import ModelFiles
 
 /// Turns tokens into text as they come, one answer each.
 ///
-/// What it gives is always whole characters: bytes of a character that later tokens may complete wait. Bytes that can no
-/// longer become one are given as U+FFFD, one for each maximal part of a broken character (Unicode 15.1, section 3.9).
-/// All that was given, with `finish()`, equals the repaired text of `Tokenizer.decode`.
+/// What it gives is always whole characters: bytes of a character that later tokens may complete wait. Bytes
+/// that can no longer become one are given as U+FFFD, one for each maximal part of a broken character
+/// (Unicode 15.1, section 3.9). All that was given, with `finish()`, equals the repaired text of
+/// `Tokenizer.decode`.
 public struct IncrementalDetokenizer: Sendable {
     private let tokenizer: Tokenizer
     private let special: Bool
@@ -17,7 +18,8 @@ public struct IncrementalDetokenizer: Sendable {
 
     /// - Parameters:
     ///   - special: whether control tokens show their texts.
-    ///   - continuesText: true for an answer to a prompt, whose first space belongs to it; false for a text of its own.
+    ///   - continuesText: true for an answer to a prompt, whose first space belongs to it; false for a text
+    ///     of its own.
     public init(_ tokenizer: Tokenizer, special: Bool = false, continuesText: Bool = true) {
         self.tokenizer = tokenizer
         self.special = special

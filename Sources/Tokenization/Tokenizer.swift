@@ -2,8 +2,8 @@ import ModelFiles
 
 /// Text to tokens and back, as a model file describes it.
 ///
-/// What it gives for valid UTF-8 is what llama.cpp gives; the golden tests hold it to that. Encoding costs n log n at
-/// worst, whatever the text. All methods may be called from any thread.
+/// What it gives for valid UTF-8 is what llama.cpp gives; the golden tests hold it to that. Encoding costs n
+/// log n at worst, whatever the text. All methods may be called from any thread.
 public final class Tokenizer: Sendable {
     /// Longer texts are refused by `encode`'s callers; here they are a programmer's error.
     public static let textBytesMax = 1 << 30
@@ -14,7 +14,8 @@ public final class Tokenizer: Sendable {
     public let eosToken: TokenID?
     /// Tokens after which a model has nothing more to say.
     public let endOfGeneration: Set<TokenID>
-    /// Whether `encode(addSpecial: true)` starts with `bosToken` and ends with `eosToken` (BERT: its separator).
+    /// Whether `encode(addSpecial: true)` starts with `bosToken` and ends with `eosToken` (BERT: its
+    /// separator).
     public let addsBOS: Bool
     public let addsEOS: Bool
 
@@ -26,7 +27,8 @@ public final class Tokenizer: Sendable {
     private let suffix: [TokenID]
     private let encoders: EncoderPool
 
-    /// - Throws: `TokenizerError` that names the key of the model file that is missing, wrong or not supported.
+    /// - Throws: `TokenizerError` that names the key of the model file that is missing, wrong or not
+    ///   supported.
     public convenience init(_ metadata: GGUFMetadata) throws(TokenizerError) {
         try self.init(TokenizerSource(metadata))
     }
@@ -49,7 +51,8 @@ public final class Tokenizer: Sendable {
 
     /// - Parameters:
     ///   - addSpecial: whether the tokens that open and close a text are added, as far as the model has them.
-    ///   - parseSpecial: whether the texts of control tokens in `text` are those tokens: never for a user's text.
+    ///   - parseSpecial: whether the texts of control tokens in `text` are those tokens: never for a user's
+    ///     text.
     public func encode(_ text: some Sequence<UInt8>, addSpecial: Bool, parseSpecial: Bool) -> [TokenID] {
         let bytes = ContiguousArray(text)
         return bytes.withUnsafeBufferPointer { bytes in
@@ -64,8 +67,9 @@ public final class Tokenizer: Sendable {
         }
     }
 
-    /// Encodes a prompt that is partly a template's text and partly a user's. The segments are one text: words run
-    /// across their borders. A control token is only found where all of its bytes lie in segments that parse them.
+    /// Encodes a prompt that is partly a template's text and partly a user's. The segments are one text:
+    /// words run across their borders. A control token is only found where all of its bytes lie in segments
+    /// that parse them.
     public func encode(segments: [TextSegment], addSpecial: Bool) -> [TokenID] {
         var text: ContiguousArray<UInt8> = []
         text.reserveCapacity(segments.reduce(0) { $0 + $1.bytes.count })
@@ -86,7 +90,8 @@ public final class Tokenizer: Sendable {
     private func encode(
         _ text: UnsafeBufferPointer<UInt8>, trusted: [Range<Int>], addSpecial: Bool
     ) -> [TokenID] {
-        precondition(text.count <= Self.textBytesMax, "\(text.count) bytes of text; at most \(Self.textBytesMax)")
+        precondition(
+            text.count <= Self.textBytesMax, "\(text.count) bytes of text; at most \(Self.textBytesMax)")
         var tokens: [TokenID] = []
         tokens.reserveCapacity(text.count / 4 + 8)
         if addSpecial { tokens += prefix }
@@ -114,15 +119,15 @@ public final class Tokenizer: Sendable {
     /// Whether the token is a control token: it has no text in an answer.
     public func isControl(_ token: TokenID) -> Bool { vocabulary.isHidden(token) }
 
-    /// The bytes that a token adds to a text: maybe half a UTF-8 character. Control tokens give their text only when
-    /// asked, ids outside the vocabulary nothing.
+    /// The bytes that a token adds to a text: maybe half a UTF-8 character. Control tokens give their text
+    /// only when asked, ids outside the vocabulary nothing. A slice: its indices start anywhere.
     public func bytes(of token: TokenID, special: Bool = false) -> ArraySlice<UInt8> {
         guard vocabulary.contains(token), special || !vocabulary.isHidden(token) else { return [] }
         return vocabulary.pieces[Int(token)]
     }
 
-    /// The bytes of a whole text, without the space that encoding may have put at its start. They need not be UTF-8:
-    /// a model can stop in the middle of a character.
+    /// The bytes of a whole text, without the space that encoding may have put at its start. They need not be
+    /// UTF-8: a model can stop in the middle of a character.
     /// - Parameter special: whether control tokens show their texts.
     public func decode(_ tokens: some Sequence<TokenID>, special: Bool = false) -> [UInt8] {
         var text: [UInt8] = []

@@ -15,9 +15,11 @@ public enum TokenizerError: Error, Equatable, CustomStringConvertible {
         case .metadata(let error):
             error.description
         case .unsupportedModel(let name):
-            "tokenizer.ggml.model is \"\(name)\"; supported are gpt2 (byte pairs), llama (SentencePiece) and bert (WordPiece)"
+            "tokenizer.ggml.model is \"\(name)\"; supported are gpt2 (byte pairs), llama (SentencePiece) "
+                + "and bert (WordPiece)"
         case .unsupportedPreTokenizer(let name):
-            "tokenizer.ggml.pre is \"\(name)\", a pre-tokenizer that is not supported; another one would split words wrongly"
+            "tokenizer.ggml.pre is \"\(name)\", a pre-tokenizer that is not supported; another one would "
+                + "split words wrongly"
         case .invalid(let key, let reason):
             "\(key): \(reason)"
         }

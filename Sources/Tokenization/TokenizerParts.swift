@@ -1,6 +1,7 @@
 import ModelFiles
 
-/// What a `Tokenizer` is put together from; built once, in this order: kinds, special tokens, pieces, encoder.
+/// What a `Tokenizer` is put together from; built once, in this order: kinds, special tokens, pieces,
+/// encoder.
 struct TokenizerParts {
     let vocabulary: Vocabulary
     let specials: SpecialTokens
@@ -26,13 +27,17 @@ struct TokenizerParts {
         vocabulary = Vocabulary(kinds: kinds, pieces: family.pieces(source, kinds))
         encoders = family.encoders(source, kinds)
         hasSpacePrefix = family.hasSpacePrefix(source)
-        prefix = try Self.edge(source.addsBOS ?? family.addsBOS, source.bos, key: "tokenizer.ggml.bos_token_id")
+        prefix = try Self.edge(
+            source.addsBOS ?? family.addsBOS, source.bos, key: "tokenizer.ggml.bos_token_id")
         let last = family.endsWithSeparator ? source.separator : source.eos
-        let suffixKey = family.endsWithSeparator ? "tokenizer.ggml.seperator_token_id" : "tokenizer.ggml.eos_token_id"
+        let suffixKey =
+            family.endsWithSeparator ? "tokenizer.ggml.seperator_token_id" : "tokenizer.ggml.eos_token_id"
         suffix = try Self.edge(family.endsWithSeparator || source.addsEOS ?? false, last, key: suffixKey)
     }
 
-    private static func edge(_ isAdded: Bool, _ token: TokenID?, key: String) throws(TokenizerError) -> TokenID? {
+    private static func edge(_ isAdded: Bool, _ token: TokenID?, key: String) throws(TokenizerError)
+        -> TokenID?
+    {
         guard isAdded else { return nil }
         guard let token else {
             throw .invalid(key: key, reason: "is missing, but the tokenizer adds this token to every text")
@@ -48,31 +53,41 @@ struct TokenizerParts {
         }
         guard source.tokens.bytes.count <= textBytesMax else {
             throw .invalid(
-                key: "tokenizer.ggml.tokens", reason: "has \(source.tokens.bytes.count) bytes; at most \(textBytesMax)")
+                key: "tokenizer.ggml.tokens",
+                reason: "has \(source.tokens.bytes.count) bytes; at most \(textBytesMax)")
         }
         guard source.scores.isEmpty || source.scores.count >= count else {
-            throw .invalid(key: "tokenizer.ggml.scores", reason: "has \(source.scores.count) scores for \(count) tokens")
+            throw .invalid(
+                key: "tokenizer.ggml.scores", reason: "has \(source.scores.count) scores for \(count) tokens")
         }
         guard source.kinds.isEmpty || source.kinds.count >= count else {
-            throw .invalid(key: "tokenizer.ggml.token_type", reason: "has \(source.kinds.count) types for \(count) tokens")
+            throw .invalid(
+                key: "tokenizer.ggml.token_type",
+                reason: "has \(source.kinds.count) types for \(count) tokens")
         }
         for (key, token) in [
-            ("bos", source.bos), ("eos", source.eos), ("unknown", source.unknown), ("seperator", source.separator),
+            ("bos", source.bos), ("eos", source.eos), ("unknown", source.unknown),
+            ("seperator", source.separator),
         ] {
             guard let token, token < 0 || Int(token) >= count else { continue }
-            throw .invalid(key: "tokenizer.ggml.\(key)_token_id", reason: "is \(token), but there are \(count) tokens")
+            throw .invalid(
+                key: "tokenizer.ggml.\(key)_token_id", reason: "is \(token), but there are \(count) tokens")
         }
     }
 
-    private static func specials(_ source: TokenizerSource, _ kinds: [TokenKind]) throws(TokenizerError) -> SpecialTokens {
+    private static func specials(_ source: TokenizerSource, _ kinds: [TokenKind]) throws(TokenizerError)
+        -> SpecialTokens
+    {
         var controls: [(text: ArraySlice<UInt8>, token: TokenID)] = []
         var userDefined: [(text: ArraySlice<UInt8>, token: TokenID)] = []
-        for id in 0..<kinds.count where kinds[id] == .control || kinds[id] == .unknown || kinds[id] == .userDefined {
+        for id in 0..<kinds.count
+        where kinds[id] == .control || kinds[id] == .unknown || kinds[id] == .userDefined {
             let text = source.tokens[id]
             guard text.count <= SpecialTokens.textBytesMax else {
                 throw .invalid(
                     key: "tokenizer.ggml.tokens",
-                    reason: "special token \(id) has \(text.count) bytes; at most \(SpecialTokens.textBytesMax)")
+                    reason:
+                        "special token \(id) has \(text.count) bytes; at most \(SpecialTokens.textBytesMax)")
             }
             let literal = (text, TokenID(truncatingIfNeeded: id))
             if kinds[id] == .userDefined { userDefined.append(literal) } else { controls.append(literal) }

@@ -8,7 +8,8 @@ struct BytePairTests {
     @Test(
         "Merges apply in the order of their ranks",
         arguments: [
-            (" the", "Ġt he"), ("the", "t he"), ("thin", "th in"), ("é", "Ã©"), ("hello", "he ll o"), ("ll ll", "ll Ġ ll"),
+            (" the", "Ġt he"), ("the", "t he"), ("thin", "th in"), ("é", "Ã©"), ("hello", "he ll o"),
+            ("ll ll", "ll Ġ ll"),
             ("a\nb", "a Ċ b"),
         ])
     func mergesApplyByRank(_ text: String, _ wanted: String) throws {
@@ -28,7 +29,8 @@ struct BytePairTests {
             for length in [1, 2, 3, 7, 20, 47, 48, 49, 60, 150] {
                 let word = (0..<length).map { _ in "abc".randomElement(using: &random) ?? "a" }
                 let tokens = tokenizer.encode(String(word), addSpecial: false, parseSpecial: false)
-                #expect(SmallVocabularies.texts(source, tokens) == Self.definition(source, word.map(String.init)))
+                #expect(
+                    SmallVocabularies.texts(source, tokens) == Self.definition(source, word.map(String.init)))
             }
         }
     }
@@ -52,13 +54,16 @@ struct BytePairTests {
         return source
     }
 
-    /// Byte pair encoding as it is defined: again and again, merge the leftmost of the pairs with the lowest rank.
+    /// Byte pair encoding as it is defined: again and again, merge the leftmost of the pairs with the lowest
+    /// rank.
     private static func definition(_ source: TokenizerSource, _ word: [String]) -> [String] {
         let merges = (0..<source.merges.count).map { String(decoding: source.merges[$0], as: UTF8.self) }
         var parts = word
         while true {
             let ranks = zip(parts, parts.dropFirst()).map { merges.firstIndex(of: "\($0) \($1)") ?? .max }
-            guard let best = ranks.min(), best != .max, let place = ranks.firstIndex(of: best) else { return parts }
+            guard let best = ranks.min(), best != .max, let place = ranks.firstIndex(of: best) else {
+                return parts
+            }
             parts[place...place + 1] = [parts[place] + parts[place + 1]]
         }
     }

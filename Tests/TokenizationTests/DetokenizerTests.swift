@@ -5,13 +5,16 @@ import Testing
 
 @Suite("Tokens to text")
 struct DetokenizerTests {
-    @Test("Increments are whole characters, and together the repaired full text", arguments: GoldenTests.names)
+    @Test(
+        "Increments are whole characters, and together the repaired full text", arguments: GoldenTests.names)
     func incrementsAddUp(_ name: String) throws {
         guard let tokenizer = try GoldenFiles.tokenizer(name) else { return }
         var random = SplitMix(seed: 7)
         for special in [false, true] {
             for _ in 0..<60 {
-                let tokens = (0..<40).map { _ in TokenID.random(in: -1...TokenID(tokenizer.vocabularyCount), using: &random) }
+                let tokens = (0..<40).map { _ in
+                    TokenID.random(in: -1...TokenID(tokenizer.vocabularyCount), using: &random)
+                }
                 expectIncrementsAddUp(tokenizer, tokens, special: special)
             }
         }

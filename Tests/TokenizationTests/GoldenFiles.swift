@@ -9,7 +9,8 @@ import Synchronization
 enum GoldenFiles {
     /// Names in `golden/` whose vocabulary is a file of its own, in $APUS_VOCAB or shared/vocab.
     static let vocabularies = [
-        "gpt-2", "llama-bpe", "qwen2", "deepseek-llm", "deepseek-coder", "falcon", "starcoder", "llama-spm", "phi-3",
+        "gpt-2", "llama-bpe", "qwen2", "deepseek-llm", "deepseek-coder", "falcon", "starcoder", "llama-spm",
+        "phi-3",
         "bert-bge",
     ]
     /// Names in `golden/` whose vocabulary is a model's, in $APUS_MODELS.
@@ -18,9 +19,11 @@ enum GoldenFiles {
     ]
 
     private static let folder = String(#filePath.dropLast("GoldenFiles.swift".utf8.count)) + "golden/"
-    private static let root = String(#filePath.dropLast("Tests/TokenizationTests/GoldenFiles.swift".utf8.count))
+    private static let root = String(
+        #filePath.dropLast("Tests/TokenizationTests/GoldenFiles.swift".utf8.count))
 
-    static let strings: [String] = (try? JSONValue.parse(read(folder + "strings.json"))["strings"]?.array?.compactMap(\.string)) ?? []
+    static let strings: [String] =
+        (try? JSONValue.parse(read(folder + "strings.json"))["strings"]?.array?.compactMap(\.string)) ?? []
 
     /// `kind` is "plain" or "special".
     static func tokens(_ name: String, _ kind: String) throws -> [[TokenID]] {
@@ -35,7 +38,8 @@ enum GoldenFiles {
             let folder = environment("APUS_MODELS") ?? (environment("HOME") ?? "") + "/.cache/apus/models"
             candidates = ["\(folder)/\(file)"]
         } else {
-            let folders = [environment("APUS_VOCAB"), root + "../shared/vocab", "/work/shared/vocab"].compactMap { $0 }
+            let folders = [environment("APUS_VOCAB"), root + "../shared/vocab", "/work/shared/vocab"]
+                .compactMap { $0 }
             candidates = folders.map { "\($0)/\(name).gguf" }
         }
         return candidates.first { access($0, R_OK) == 0 }

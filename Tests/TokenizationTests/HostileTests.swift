@@ -38,10 +38,14 @@ struct HostileTests {
             } == nil)
     }
 
-    @Test("Empty and double tokens, and tokens that are no text, do no harm", arguments: ["gpt2", "llama", "bert"])
+    @Test(
+        "Empty and double tokens, and tokens that are no text, do no harm",
+        arguments: ["gpt2", "llama", "bert"])
     func oddTokensDoNoHarm(_ model: String) throws {
         var source = TokenizerSource(model: model)
-        for text in [[], [0x61], [0x61], [0xFF, 0xFE], [0xE2, 0x96], [], Array("<0x".utf8), Array("<0xZZ>".utf8)] as [[UInt8]] {
+        for text in [
+            [], [0x61], [0x61], [0xFF, 0xFE], [0xE2, 0x96], [], Array("<0x".utf8), Array("<0xZZ>".utf8),
+        ] as [[UInt8]] {
             source.tokens.append(text)
         }
         source.kinds = [.control, .normal, .normal, .normal, .userDefined, .userDefined, .byte, .byte]
@@ -52,7 +56,9 @@ struct HostileTests {
         let tokenizer = try Tokenizer(source)
         var random = SplitMix(seed: 2)
         for length in 0..<100 {
-            let text = (0..<length).map { _ in [0x61, 0x20, 0xE2, 0x96, 0x81, 0xFF, 0x3C].randomElement(using: &random) ?? 0 as UInt8 }
+            let text = (0..<length).map { _ in
+                [0x61, 0x20, 0xE2, 0x96, 0x81, 0xFF, 0x3C].randomElement(using: &random) ?? 0 as UInt8
+            }
             let tokens = tokenizer.encode(text, addSpecial: true, parseSpecial: true)
             #expect(tokens.allSatisfy { $0 >= 0 && Int($0) < tokenizer.vocabularyCount })
             _ = tokenizer.decode(tokens, special: true)
@@ -62,9 +68,12 @@ struct HostileTests {
 
     static let floods = ["a", " ", "\n", "7", "é", "😁", "<|im_start|", "the ", "'", "a\u{301}"]
 
-    @Test("A flood of one thing takes its length's time", arguments: ["small", "smollm2", "gemma3", "llama-bpe"])
+    @Test(
+        "A flood of one thing takes its length's time",
+        arguments: ["small", "smollm2", "gemma3", "llama-bpe"])
     func floodsAreLinear(_ name: String) throws {
-        let found = name == "small" ? try Tokenizer(SmallVocabularies.bytePairs()) : try GoldenFiles.tokenizer(name)
+        let found =
+            name == "small" ? try Tokenizer(SmallVocabularies.bytePairs()) : try GoldenFiles.tokenizer(name)
         guard let tokenizer = found else { return }
         for flood in Self.floods {
             let bytes = Array(flood.utf8)
@@ -85,7 +94,9 @@ struct HostileTests {
         await withTaskGroup(of: Bool.self) { group in
             for _ in 0..<16 {
                 group.addTask {
-                    (0..<20).allSatisfy { _ in tokenizer.encode(text, addSpecial: false, parseSpecial: true) == wanted }
+                    (0..<20).allSatisfy { _ in
+                        tokenizer.encode(text, addSpecial: false, parseSpecial: true) == wanted
+                    }
                 }
             }
             for await isEqual in group { #expect(isEqual) }

@@ -13,7 +13,9 @@ struct PreTokenizerTests {
             self.name = name
             self.text = text
             // By bytes: a combining accent would join the bar before it.
-            self.words = words.utf8.split(separator: UInt8(ascii: "|")).map { String(decoding: $0, as: UTF8.self) }
+            self.words = words.utf8.split(separator: UInt8(ascii: "|")).map {
+                String(decoding: $0, as: UTF8.self)
+            }
         }
 
         var testDescription: String { "\(name): \(text.debugDescription)" }
@@ -55,7 +57,9 @@ struct PreTokenizerTests {
         #expect(Self.words(rule, Array(item.text.utf8)) == item.words)
     }
 
-    static let names = ["gpt-2", "smollm", "llama-bpe", "qwen35", "deepseek-llm", "deepseek-coder", "falcon", "default"]
+    static let names = [
+        "gpt-2", "smollm", "llama-bpe", "qwen35", "deepseek-llm", "deepseek-coder", "falcon", "default",
+    ]
 
     @Test("Any bytes are cut without gaps, and every rule gets to the end", arguments: names)
     func anyBytesAreCut(_ name: String) throws {

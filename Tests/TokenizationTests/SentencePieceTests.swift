@@ -8,7 +8,8 @@ struct SentencePieceTests {
     @Test(
         "Pieces with the highest score come first",
         arguments: [
-            ("hello", "▁ he l lo"), ("abc", "▁a bc"), ("bca", "▁ bc a"), (" a", "▁ ▁a"), ("lo", "▁ lo"), ("hell", "▁ hell"),
+            ("hello", "▁ he l lo"), ("abc", "▁a bc"), ("bca", "▁ bc a"), (" a", "▁ ▁a"), ("lo", "▁ lo"),
+            ("hell", "▁ hell"),
             ("é", "▁ <0xC3> <0xA9>"),
         ])
     func piecesByScore(_ text: String, _ wanted: String) throws {
@@ -47,7 +48,9 @@ struct SentencePieceTests {
             for length in [1, 2, 5, 12, 30, 100] {
                 let text = String((0..<length).map { _ in "aabbc  é".randomElement(using: &random) ?? "a" })
                 let tokens = tokenizer.encode(text, addSpecial: false, parseSpecial: false)
-                #expect(SmallVocabularies.texts(source, tokens) == Self.definition(source, text), "\(text.debugDescription)")
+                #expect(
+                    SmallVocabularies.texts(source, tokens) == Self.definition(source, text),
+                    "\(text.debugDescription)")
             }
         }
     }
@@ -57,7 +60,8 @@ struct SentencePieceTests {
         var source = TokenizerSource(model: "llama")
         var texts = ["a", "b", "c", "▁", "é"]
         for _ in 0..<25 {
-            let text = (texts.randomElement(using: &random) ?? "a") + (texts.randomElement(using: &random) ?? "b")
+            let text =
+                (texts.randomElement(using: &random) ?? "a") + (texts.randomElement(using: &random) ?? "b")
             if text.count < 8 && !texts.contains(text) { texts.append(text) }
         }
         source.tokens = FlatStrings(texts)
@@ -69,11 +73,15 @@ struct SentencePieceTests {
 
     private static func definition(_ source: TokenizerSource, _ text: String) -> [String] {
         var scores: [String: Float] = [:]
-        for id in 0..<source.tokens.count { scores[String(decoding: source.tokens[id], as: UTF8.self)] = source.scores[id] }
+        for id in 0..<source.tokens.count {
+            scores[String(decoding: source.tokens[id], as: UTF8.self)] = source.scores[id]
+        }
         var parts = text.map { $0 == " " ? "▁" : String($0) }
         while true {
             let pairs = zip(parts, parts.dropFirst()).map { scores[$0 + $1] ?? -.infinity }
-            guard let best = pairs.max(), best > -.infinity, let place = pairs.firstIndex(of: best) else { return parts }
+            guard let best = pairs.max(), best > -.infinity, let place = pairs.firstIndex(of: best) else {
+                return parts
+            }
             parts[place...place + 1] = [parts[place] + parts[place + 1]]
         }
     }

@@ -11,7 +11,9 @@ struct SpecialTokenTests {
         SmallVocabularies.texts(source, try Tokenizer(source).encode(segments: segments, addSpecial: false))
     }
 
-    private func template(_ text: String) -> TextSegment { TextSegment(Array(text.utf8), parsesSpecial: true) }
+    private func template(_ text: String) -> TextSegment {
+        TextSegment(Array(text.utf8), parsesSpecial: true)
+    }
     private func user(_ text: String) -> TextSegment { TextSegment(Array(text.utf8), parsesSpecial: false) }
 
     @Test("A template's text becomes control tokens, a user's never does")
@@ -36,7 +38,10 @@ struct SpecialTokenTests {
 
     @Test("Words run across the borders of segments")
     func wordsRunAcross() throws {
-        #expect(try texts([template("<|im_end|> t"), user("he"), template("<|im_end|>")]) == ["<|im_end|>", "Ġthe", "<|im_end|>"])
+        #expect(
+            try texts([template("<|im_end|> t"), user("he"), template("<|im_end|>")]) == [
+                "<|im_end|>", "Ġthe", "<|im_end|>",
+            ])
     }
 
     @Test("A user-defined token is found in any text, but does not break a control token")
@@ -48,7 +53,8 @@ struct SpecialTokenTests {
         overlapping.kinds = [.normal, .normal, .normal, .control, .userDefined]
         overlapping.merges = FlatStrings()
         overlapping.eos = 3
-        let tokens = try Tokenizer(overlapping).encode(segments: [user("a"), template("<|im_end|>")], addSpecial: false)
+        let tokens = try Tokenizer(overlapping).encode(
+            segments: [user("a"), template("<|im_end|>")], addSpecial: false)
         #expect(tokens == [0, 3])
     }
 
@@ -59,7 +65,8 @@ struct SpecialTokenTests {
         source.kinds = [.normal, .control, .control, .normal]
         source.merges = FlatStrings()
         source.eos = 1
-        #expect(try Tokenizer(source).encode("<s><s><s>a", addSpecial: false, parseSpecial: true) == [2, 1, 0])
+        #expect(
+            try Tokenizer(source).encode("<s><s><s>a", addSpecial: false, parseSpecial: true) == [2, 1, 0])
     }
 
     @Test("Phi-3's tokens take the white space behind them along")

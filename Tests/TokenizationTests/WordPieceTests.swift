@@ -9,7 +9,8 @@ struct WordPieceTests {
         "Words are normalised, and covered by the longest pieces",
         arguments: [
             ("Hello, WORLDLY", "▁hello ▁, ▁world ly"), ("hello\u{301}", "▁hello"), ("中a中b", "▁中 ▁a ▁中 [UNK]"),
-            ("ab", "▁a b"), ("abx hello", "[UNK] ▁hello"), ("  \t\n", ""), ("he\u{200B}llo\u{0}", "▁hello"), ("[CLS]", "[UNK] [UNK] [UNK]"),
+            ("ab", "▁a b"), ("abx hello", "[UNK] ▁hello"), ("  \t\n", ""), ("he\u{200B}llo\u{0}", "▁hello"),
+            ("[CLS]", "[UNK] [UNK] [UNK]"),
         ])
     func wordsAreCovered(_ text: String, _ wanted: String) throws {
         let source = SmallVocabularies.wordPieces()

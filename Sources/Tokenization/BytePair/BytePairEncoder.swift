@@ -1,6 +1,7 @@
 import ModelFiles
 
-/// Turns ordinary text into the tokens of a byte-pair vocabulary: cuts it into words, and merges the bytes of each.
+/// Turns ordinary text into the tokens of a byte-pair vocabulary: cuts it into words, and merges the bytes of
+/// each.
 ///
 /// Holds working memory and remembers words; one thread at a time.
 final class BytePairEncoder: TextEncoder {
@@ -26,7 +27,9 @@ final class BytePairEncoder: TextEncoder {
     }
 
     @inline(__always)
-    private func appendWord(_ word: UnsafePointer<UInt8>, _ count: Int, readable: Int, to tokens: inout [TokenID]) {
+    private func appendWord(
+        _ word: UnsafePointer<UInt8>, _ count: Int, readable: Int, to tokens: inout [TokenID]
+    ) {
         guard count <= WordCache.wordBytesMax else { return mergeWord(word, count, to: &tokens) }
         let key = WordCache.Key(word, count, readable: readable)
         if cache.append(key, to: &tokens) { return }

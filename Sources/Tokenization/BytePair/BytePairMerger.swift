@@ -2,8 +2,8 @@ import ModelFiles
 
 /// Applies the merge rules to one word: the pair of the lowest rank first, of equal ranks the leftmost.
 ///
-/// Short words, nearly all, are searched linearly for their best pair; long ones go through a `MergeChain`, so that a word
-/// of a megabyte takes n log n steps. The working memory is kept from word to word.
+/// Short words, nearly all, are searched linearly for their best pair; long ones go through a `MergeChain`,
+/// so that a word of a megabyte takes n log n steps. The working memory is kept from word to word.
 final class BytePairMerger {
     /// Up to this many bytes the quadratic search is faster than the chain.
     private static let linearBytesMax = 48
@@ -67,7 +67,8 @@ final class BytePairMerger {
             chain.merge(left, into: model.pairs.rule(chain.symbol(left), chain.symbol(right)).merged)
             let previous = chain.previous(left)
             if previous >= 0 {
-                chain.propose(previous, rank: model.pairs.rule(chain.symbol(previous), chain.symbol(left)).rank)
+                chain.propose(
+                    previous, rank: model.pairs.rule(chain.symbol(previous), chain.symbol(left)).rank)
             }
             let next = chain.next(left)
             if next < count {

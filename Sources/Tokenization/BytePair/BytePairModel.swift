@@ -2,9 +2,9 @@ import ModelFiles
 
 /// The merge rules of a byte-pair vocabulary, in numbers: symbols instead of strings.
 ///
-/// A symbol is a string of bytes. Symbols 0 ..< vocabulary size are the tokens; those beyond are strings that the merge
-/// rules name and the vocabulary lacks. They take part in merging as in the reference, and at the end fall apart into
-/// single bytes.
+/// A symbol is a string of bytes. Symbols 0 ..< vocabulary size are the tokens; those beyond are strings that
+/// the merge rules name and the vocabulary lacks. They take part in merging as in the reference, and at the
+/// end fall apart into single bytes.
 struct BytePairModel: Sendable {
     /// The symbol of each single byte.
     let byteSymbols: ConstantTable<UInt32>
@@ -19,15 +19,16 @@ struct BytePairModel: Sendable {
 
     /// - Parameters:
     ///   - table: finds tokens by the bytes that they stand for.
-    ///   - merges: "left right" in GPT-2's alphabet, in rank order. A rule without a space, or with a character outside
-    ///     the alphabet, can never apply and is passed over.
+    ///   - merges: "left right" in GPT-2's alphabet, in rank order. A rule without a space, or with a
+    ///     character outside the alphabet, can never apply and is passed over.
     init(table: TokenTable, tokenCount: Int, merges: FlatStrings) {
         var interner = SymbolInterner(table: table, tokenCount: tokenCount)
         byteTokens = (0..<256).map { table.find(CollectionOfOne(UInt8($0))) }
-        byteSymbols = ConstantTable((0..<256).map { byte in
-            var text = [UInt8(byte)]
-            return interner.symbol(&text)
-        })
+        byteSymbols = ConstantTable(
+            (0..<256).map { byte in
+                var text = [UInt8(byte)]
+                return interner.symbol(&text)
+            })
         pairs = PairTable(Self.rules(merges, &interner))
         rankCount = merges.count
         self.tokenCount = tokenCount
@@ -43,14 +44,15 @@ struct BytePairModel: Sendable {
         var right: [UInt8] = []
         merges.bytes.withUnsafeBufferPointer { bytes in
             for rank in 0..<merges.count {
-                let merge = UnsafeBufferPointer(rebasing: bytes[merges.offsets[rank]..<merges.offsets[rank + 1]])
+                let merge = UnsafeBufferPointer(
+                    rebasing: bytes[merges.offsets[rank]..<merges.offsets[rank + 1]])
                 // The space is looked for from the second byte on: the left side is never empty.
                 guard let space = merge.dropFirst().firstIndex(of: UInt8(ascii: " ")) else { continue }
                 left.removeAll(keepingCapacity: true)
                 right.removeAll(keepingCapacity: true)
                 guard ByteAlphabet.decode(UnsafeBufferPointer(rebasing: merge[..<space]), into: &left),
-                      ByteAlphabet.decode(UnsafeBufferPointer(rebasing: merge[(space + 1)...]), into: &right),
-                      !right.isEmpty
+                    ByteAlphabet.decode(UnsafeBufferPointer(rebasing: merge[(space + 1)...]), into: &right),
+                    !right.isEmpty
                 else { continue }
                 let key = UInt64(interner.symbol(&left)) << 32 | UInt64(interner.symbol(&right))
                 left.append(contentsOf: right)

@@ -1,7 +1,7 @@
 /// The texts of a byte-pair vocabulary are written in GPT-2's alphabet; here they are read.
 enum BytePairPieces {
-    /// What each token adds to an answer. Special tokens are written plainly. A text with characters outside the alphabet
-    /// stands for itself.
+    /// What each token adds to an answer. Special tokens are written plainly. A text with characters outside
+    /// the alphabet stands for itself.
     static func pieces(_ texts: FlatStrings, _ kinds: [TokenKind]) -> FlatStrings {
         texts.mapped { id, text, piece in
             switch kinds[id] {
@@ -17,8 +17,8 @@ enum BytePairPieces {
         }
     }
 
-    /// Finds tokens by the bytes that merging makes. Every text counts as written in the alphabet, as in the reference;
-    /// one that is not can never come out of merging.
+    /// Finds tokens by the bytes that merging makes. Every text counts as written in the alphabet, as in the
+    /// reference; one that is not can never come out of merging.
     static func table(_ texts: FlatStrings, _ kinds: [TokenKind]) -> TokenTable {
         let bytes = texts.mapped { _, text, piece in _ = ByteAlphabet.decode(text, into: &piece) }
         return TokenTable(bytes) { kinds[$0].isOrdinary }

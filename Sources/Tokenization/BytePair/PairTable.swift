@@ -21,15 +21,19 @@ struct PairTable: Sendable {
     private let mask: Int
     private static let empty = UInt64.max
 
-    /// - Parameter pairs: (left << 32 | right, merged) in the order of their ranks; of equal pairs the first counts.
+    /// - Parameter pairs: (left << 32 | right, merged) in the order of their ranks; of equal pairs the first
+    ///   counts.
     init(_ pairs: [(key: UInt64, rule: Rule)]) {
         let hash = ByteHash()
         var capacity = 16
         while capacity < 2 * pairs.count { capacity *= 2 }
-        var slots = [Slot](repeating: Slot(key: Self.empty, rule: Rule(rank: Self.noRank, merged: 0)), count: capacity)
+        var slots = [Slot](
+            repeating: Slot(key: Self.empty, rule: Rule(rank: Self.noRank, merged: 0)), count: capacity)
         for (key, rule) in pairs {
             var slot = Int(truncatingIfNeeded: hash(key)) & (capacity - 1)
-            while slots[slot].key != Self.empty && slots[slot].key != key { slot = (slot + 1) & (capacity - 1) }
+            while slots[slot].key != Self.empty && slots[slot].key != key {
+                slot = (slot + 1) & (capacity - 1)
+            }
             if slots[slot].key == Self.empty { slots[slot] = Slot(key: key, rule: rule) }
         }
         self.hash = hash

@@ -1,10 +1,11 @@
-/// Symbols in a row whose neighbours merge, best pair first: the pair of the lowest rank, of equal ones the leftmost.
-/// Byte pairs and SentencePiece differ only in what a pair's rank is.
+/// Symbols in a row whose neighbours merge, best pair first: the pair of the lowest rank, of equal ones the
+/// leftmost. Byte pairs and SentencePiece differ only in what a pair's rank is.
 ///
-/// The row is a doubly linked list in an array. Pairs wait in one bucket for each rank, and a heap knows which buckets
-/// hold any; a whole bucket is taken out at once and worked off from left to right, so that a megabyte of one letter is
-/// read in order. What a merge makes stale stays where it is: an entry counts only while its symbol still has its
-/// rank. A merge proposes at most two pairs, so n symbols cost at most O(n log n).
+/// The row is a doubly linked list in an array. Pairs wait in one bucket for each rank, and a heap knows
+/// which buckets hold any; a whole bucket is taken out at once and worked off from left to right, so that a
+/// megabyte of one letter is read in order. What a merge makes stale stays where it is: an entry counts only
+/// while its symbol still has its rank. A merge proposes at most two pairs, so n symbols cost at most O(n log
+/// n).
 final class MergeChain {
     static let noRank = UInt32.max
     /// Working memory for more symbols than this is given back after use.
@@ -32,7 +33,8 @@ final class MergeChain {
     private var batch: [Int32] = []
     private var batchAt = 0
     private var batchRank = UInt32.max
-    /// rank << 32 | symbol of pairs that came up too late for the bucket in work, and have to go before it goes on.
+    /// rank << 32 | symbol of pairs that came up too late for the bucket in work, and have to go before it
+    /// goes on.
     private var late = Heap<UInt64>()
     private var isPopping = false
 
@@ -100,7 +102,8 @@ final class MergeChain {
         while true {
             let isBatchDone = batchAt == batch.count
             if let first = late.first,
-               isBatchDone || first < UInt64(batchRank) << 32 | UInt64(truncatingIfNeeded: batch[batchAt]) {
+                isBatchDone || first < UInt64(batchRank) << 32 | UInt64(truncatingIfNeeded: batch[batchAt])
+            {
                 late.removeFirst()
                 let symbol = Int(first & 0xFFFF_FFFF)
                 if nodes[symbol].rank == UInt32(first >> 32) { return symbol }
@@ -114,7 +117,8 @@ final class MergeChain {
         }
     }
 
-    /// Makes the bucket of the lowest rank the one in work. Returns false, with everything empty, when there is none.
+    /// Makes the bucket of the lowest rank the one in work. Returns false, with everything empty, when there
+    /// is none.
     private func takeBucket() -> Bool {
         batch.removeAll(keepingCapacity: true)
         batchAt = 0

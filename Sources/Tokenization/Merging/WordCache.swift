@@ -2,8 +2,8 @@ import ModelFiles
 
 /// The tokens of words met before: nine words of ten in ordinary text.
 ///
-/// A fixed number of slots of one cache line each, found by hash; a new word takes the place of the old one in its slot.
-/// Only short words with few tokens are kept. Not for use by two threads at once.
+/// A fixed number of slots of one cache line each, found by hash; a new word takes the place of the old one
+/// in its slot. Only short words with few tokens are kept. Not for use by two threads at once.
 final class WordCache {
     private static let slotCount = 1 << 14
     static let wordBytesMax = 23
@@ -31,7 +31,9 @@ final class WordCache {
                 words.1 = raw.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
                 words.2 = raw.loadUnaligned(fromByteOffset: 16, as: UInt64.self)
             } else {
-                withUnsafeMutableBytes(of: &words) { $0.copyMemory(from: UnsafeRawBufferPointer(start: word, count: count)) }
+                withUnsafeMutableBytes(of: &words) {
+                    $0.copyMemory(from: UnsafeRawBufferPointer(start: word, count: count))
+                }
             }
             low = words.0 & Self.mask(count)
             middle = words.1 & Self.mask(count - 8)
@@ -66,8 +68,8 @@ final class WordCache {
     func append(_ key: Key, to tokens: inout [TokenID]) -> Bool {
         let slot = slots + key.slot * Self.slotBytes
         guard slot.load(as: UInt64.self) == key.low,
-              slot.load(fromByteOffset: 8, as: UInt64.self) == key.middle,
-              slot.load(fromByteOffset: 16, as: UInt64.self) == key.high
+            slot.load(fromByteOffset: 8, as: UInt64.self) == key.middle,
+            slot.load(fromByteOffset: 16, as: UInt64.self) == key.high
         else { return false }
         let count = Int(slot.load(fromByteOffset: Self.countOffset, as: UInt32.self))
         for i in 0..<count {
@@ -82,7 +84,8 @@ final class WordCache {
         slot.storeBytes(of: key.low, as: UInt64.self)
         slot.storeBytes(of: key.middle, toByteOffset: 8, as: UInt64.self)
         slot.storeBytes(of: key.high, toByteOffset: 16, as: UInt64.self)
-        slot.storeBytes(of: UInt32(truncatingIfNeeded: tokens.count), toByteOffset: Self.countOffset, as: UInt32.self)
+        slot.storeBytes(
+            of: UInt32(truncatingIfNeeded: tokens.count), toByteOffset: Self.countOffset, as: UInt32.self)
         for (i, token) in tokens.enumerated() {
             slot.storeBytes(of: token, toByteOffset: Self.tokensOffset + 4 * i, as: TokenID.self)
         }

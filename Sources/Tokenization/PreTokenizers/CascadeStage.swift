@@ -1,4 +1,5 @@
-/// One expression of a cascade. It cuts a piece where it matches; what lies between the matches stays in one piece each.
+/// One expression of a cascade. It cuts a piece where it matches; what lies between the matches stays in one
+/// piece each.
 enum CascadeStage: Sendable, Equatable {
     /// [set]
     case isolated(CharacterSet)
@@ -15,7 +16,9 @@ enum CascadeStage: Sendable, Equatable {
 
     static let falcon: [CascadeStage] = [.runs(.falconPunctuation), .gpt2, .digitTriples]
     /// llama.cpp's answer to a file that names no pre-tokenizer.
-    static let fallback: [CascadeStage] = [.runs(.fallbackPunctuation), .gpt2, .runs(.numbers), .digitTriples]
+    static let fallback: [CascadeStage] = [
+        .runs(.fallbackPunctuation), .gpt2, .runs(.numbers), .digitTriples,
+    ]
     static let deepSeekLLM: [CascadeStage] = [
         .isolated(.lineBreaks), .runsAfterSpace(.casedLetters), .runsAfterSpace(.deepSeekPunctuation),
         .trailingWhitespace, .runs(.wide), .runs(.numbers),

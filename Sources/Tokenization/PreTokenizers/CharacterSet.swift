@@ -25,12 +25,14 @@ enum CharacterSet: Sendable, Equatable {
         case .numbers: return cursor.character(at).kind.contains(.number)
         case .punctuation: return cursor.character(at).kind.contains(.punctuation)
         case .falconPunctuation:
-            return byte == UInt8(ascii: "`") || Self.isMathSign(byte) || cursor.character(at).kind.contains(.punctuation)
+            return byte == UInt8(ascii: "`") || Self.isMathSign(byte)
+                || cursor.character(at).kind.contains(.punctuation)
         case .fallbackPunctuation:
             return Self.isMathSign(byte) || cursor.character(at).kind.contains(.punctuation)
         case .casedLetters:
             if byte < 0x80 { return byte | 0x20 &- 0x61 < 26 }
-            return Self.isInRange(UTF8Bytes.multibyte(cursor.text, at, cursor.end).codePoint, Self.casedRanges)
+            return Self.isInRange(
+                UTF8Bytes.multibyte(cursor.text, at, cursor.end).codePoint, Self.casedRanges)
         case .deepSeekPunctuation:
             if byte < 0x80 { return 0x21...0x2F ~= byte || 0x3A...0x7E ~= byte }
             let codePoint = UTF8Bytes.multibyte(cursor.text, at, cursor.end).codePoint
@@ -46,7 +48,8 @@ enum CharacterSet: Sendable, Equatable {
     private static func isMathSign(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "$"), UInt8(ascii: "+"), UInt8(ascii: "<"), UInt8(ascii: "="), UInt8(ascii: ">"),
-             UInt8(ascii: "^"), UInt8(ascii: "~"), UInt8(ascii: "|"): true
+            UInt8(ascii: "^"), UInt8(ascii: "~"), UInt8(ascii: "|"):
+            true
         default: false
         }
     }

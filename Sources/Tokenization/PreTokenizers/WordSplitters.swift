@@ -26,8 +26,8 @@ struct GPT2Splitter: WordSplitter {
         return whitespaceEnd(start)
     }
 
-    /// \s+(?!\S)|\s+: white space leaves its last character to the word that follows. A number that is isolated was cut
-    /// off before this expression looked, so it is like the end of the text.
+    /// \s+(?!\S)|\s+: white space leaves its last character to the word that follows. A number that is
+    /// isolated was cut off before this expression looked, so it is like the end of the text.
     private func whitespaceEnd(_ start: Int) -> Int {
         var at = start
         var last = start
@@ -64,14 +64,17 @@ struct Llama3Splitter: WordSplitter {
             if !first.kind.isDisjoint(with: letters) { return cursor.skip(second, while: letters) }
             if second < cursor.end {
                 let next = cursor.character(second)
-                if !next.kind.isDisjoint(with: letters) { return cursor.skip(second + next.length, while: letters) }
+                if !next.kind.isDisjoint(with: letters) {
+                    return cursor.skip(second + next.length, while: letters)
+                }
             }
         }
         let afterSpace = byte == UInt8(ascii: " ") ? second : start
         if afterSpace < cursor.end {
             let character = cursor.character(afterSpace)
             if character.kind.isDisjoint(with: letters.union([.number, .whitespace])) {
-                return lineEnd(cursor.skip(afterSpace + character.length, until: letters.union([.number, .whitespace])))
+                return lineEnd(
+                    cursor.skip(afterSpace + character.length, until: letters.union([.number, .whitespace])))
             }
         }
         return whitespaceEnd(start)
@@ -93,7 +96,9 @@ struct Llama3Splitter: WordSplitter {
     /// [\r\n]*
     private func lineEnd(_ start: Int) -> Int {
         var at = start
-        while at < cursor.end && (cursor.text[at] == UInt8(ascii: "\r") || cursor.text[at] == UInt8(ascii: "\n")) {
+        while at < cursor.end
+            && (cursor.text[at] == UInt8(ascii: "\r") || cursor.text[at] == UInt8(ascii: "\n"))
+        {
             at += 1
         }
         return at
@@ -109,7 +114,9 @@ struct Llama3Splitter: WordSplitter {
             if !character.kind.contains(.whitespace) { break }
             last = at
             at += character.length
-            if cursor.text[last] == UInt8(ascii: "\r") || cursor.text[last] == UInt8(ascii: "\n") { afterLineBreak = at }
+            if cursor.text[last] == UInt8(ascii: "\r") || cursor.text[last] == UInt8(ascii: "\n") {
+                afterLineBreak = at
+            }
         }
         if afterLineBreak > start { return afterLineBreak }
         return at < cursor.end && last > start ? last : at

@@ -1,7 +1,9 @@
-/// Where text can be cut before it is merged, without any effect on the tokens: between two bytes that stand side by
-/// side in no token. In most vocabularies a space never follows a letter inside a token, so words are such parts.
+/// Where text can be cut before it is merged, without any effect on the tokens: between two bytes that stand
+/// side by side in no token. In most vocabularies a space never follows a letter inside a token, so words are
+/// such parts.
 struct PieceBorders: Sendable {
-    /// Bit 256 * left + right: whether a token has these neighbours. A space and ▁ both count as the byte 0x20.
+    /// Bit 256 * left + right: whether a token has these neighbours. A space and ▁ both count as the byte
+    /// 0x20.
     private let neighbours: ConstantTable<UInt64>
 
     init(_ texts: FlatStrings, where counts: (Int) -> Bool) {

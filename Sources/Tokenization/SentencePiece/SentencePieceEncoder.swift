@@ -7,7 +7,8 @@ final class SentencePieceEncoder: TextEncoder {
     private let model: SentencePieceModel
     private let chain: MergeChain
     private let cache = WordCache()
-    /// The part in work with its spaces written ▁, and where each of its characters starts, with the end behind the last.
+    /// The part in work with its spaces written ▁, and where each of its characters starts, with the end
+    /// behind the last.
     private var escaped: [UInt8] = []
     private var starts: [Int32] = []
     /// What the pair that starts at each character becomes.
@@ -65,7 +66,9 @@ final class SentencePieceEncoder: TextEncoder {
     }
 
     @inline(__always)
-    private func appendPart(_ part: UnsafePointer<UInt8>, _ count: Int, readable: Int, to tokens: inout [TokenID]) {
+    private func appendPart(
+        _ part: UnsafePointer<UInt8>, _ count: Int, readable: Int, to tokens: inout [TokenID]
+    ) {
         guard count <= WordCache.wordBytesMax else { return mergePart(part, count, to: &tokens) }
         let key = WordCache.Key(part, count, readable: readable)
         if cache.append(key, to: &tokens) { return }
@@ -81,7 +84,7 @@ final class SentencePieceEncoder: TextEncoder {
             starts.withUnsafeBufferPointer { starts in
                 merged.withUnsafeMutableBufferPointer { merged in
                     guard let text = escaped.baseAddress, let starts = starts.baseAddress,
-                          let merged = merged.baseAddress
+                        let merged = merged.baseAddress
                     else { return }
                     merge(Part(text: text, starts: starts, merged: merged, count: count), to: &tokens)
                 }

@@ -1,7 +1,7 @@
 import ModelFiles
 
-/// A SentencePiece vocabulary, ready to merge: any two neighbours whose joined text is a token may merge, those with the
-/// highest score first.
+/// A SentencePiece vocabulary, ready to merge: any two neighbours whose joined text is a token may merge,
+/// those with the highest score first.
 struct SentencePieceModel: Sendable {
     let table: TokenTable
     /// Of each token: the lower, the earlier it is made. Equal scores have equal ranks.
@@ -32,7 +32,8 @@ struct SentencePieceModel: Sendable {
         }
         source.tokens.bytes.withUnsafeBufferPointer { bytes in
             for id in (0..<source.tokens.count).reversed() {
-                let text = UnsafeBufferPointer(rebasing: bytes[source.tokens.offsets[id]..<source.tokens.offsets[id + 1]])
+                let text = UnsafeBufferPointer(
+                    rebasing: bytes[source.tokens.offsets[id]..<source.tokens.offsets[id + 1]])
                 if let byte = ByteToken.byte(text) { tokens[Int(byte)] = TokenID(truncatingIfNeeded: id) }
             }
         }
@@ -55,7 +56,8 @@ struct SentencePieceModel: Sendable {
     /// Maps falling scores to rising integers.
     private static func fallingKey(_ score: Float) -> UInt32 {
         guard !score.isNaN else { return .max }
-        // Adding 0 makes -0 and 0 one number. The bits of positive floats rise with them, those of negative ones fall.
+        // Adding 0 makes -0 and 0 one number. The bits of positive floats rise with them, those of negative
+        // ones fall.
         let bits = (score + 0).bitPattern
         return bits >> 31 == 0 ? ~(bits | 1 << 31) : bits
     }

@@ -7,7 +7,8 @@ struct EndOfGeneration {
 
     init(_ source: TokenizerSource) {
         let count = source.tokens.count
-        kinds = source.kinds.isEmpty ? Array(repeating: .normal, count: count) : Array(source.kinds.prefix(count))
+        kinds =
+            source.kinds.isEmpty ? Array(repeating: .normal, count: count) : Array(source.kinds.prefix(count))
         var named: [String: TokenID] = [:]
         for id in 0..<count {
             let text = source.tokens[id]
@@ -19,7 +20,9 @@ struct EndOfGeneration {
         }
         let texts = Set(named.keys)
         if EndTexts.endIsInside(texts), let end = named["<|end|>"] { tokens.remove(end) }
-        for id in [source.eos].compactMap({ $0 }) + source.otherEnds where id >= 0 && Int(id) < count { tokens.insert(id) }
+        for id in [source.eos].compactMap({ $0 }) + source.otherEnds where id >= 0 && Int(id) < count {
+            tokens.insert(id)
+        }
         if EndTexts.closingTagIsText(texts), let tag = named["</s>"] {
             tokens.remove(tag)
             kinds[Int(tag)] = .normal

@@ -2,14 +2,16 @@
 enum EndTexts {
     /// Whatever their type says, these are control tokens. Source: llama.cpp's list.
     private static let always: Set<[UInt8]> = bytes([
-        "<|eot_id|>", "<|im_end|>", "<|end|>", "<|return|>", "<|call|>", "<|flush|>", "<|calls|>", "<end_of_turn>",
+        "<|eot_id|>", "<|im_end|>", "<|end|>", "<|return|>", "<|call|>", "<|flush|>", "<|calls|>",
+        "<end_of_turn>",
         "<|endoftext|>", "</s>", "<|eom_id|>", "<EOT>", "_<EOT>", "[EOT]", "[EOS]", "<|end_of_text|>",
         "<end_of_utterance>", "<eos>", "<turn|>", "<|tool_response>", "<｜end▁of▁sentence｜>", "[e~[",
     ])
 
     /// These end an answer if their type is control: padding, and the borders between files of a repository.
     private static let ifControl: Set<[UInt8]> = bytes([
-        "<|fim_pad|>", "<fim-pad>", "<fim_pad>", "<PAD>", "[PAD]", "<|fim_repo|>", "<|repo_name|>", "<fim-repo>",
+        "<|fim_pad|>", "<fim-pad>", "<fim_pad>", "<PAD>", "[PAD]", "<|fim_repo|>", "<|repo_name|>",
+        "<fim-repo>",
         "<REPO>", "<reponame>", "<|file_sep|>",
     ])
 
@@ -27,14 +29,15 @@ enum EndTexts {
     static func ends(_ text: ArraySlice<UInt8>) -> Answer {
         // Nearly every token is ruled out here.
         guard text.count <= bytesMax, let first = text.first,
-              first == UInt8(ascii: "<") || first == UInt8(ascii: "[") || first == UInt8(ascii: "_")
+            first == UInt8(ascii: "<") || first == UInt8(ascii: "[") || first == UInt8(ascii: "_")
         else { return .no }
         let text = Array(text)
         if always.contains(text) { return .always }
         return ifControl.contains(text) ? .ifControl : .no
     }
 
-    /// The harmony and solar formats use <|end|> between the parts of one answer; it ends none where these exist.
+    /// The harmony and solar formats use <|end|> between the parts of one answer; it ends none where these
+    /// exist.
     static func endIsInside(_ texts: Set<String>) -> Bool {
         let calls = texts.contains("<|call|>") || texts.contains("<|calls|>")
         return calls && (texts.contains("<|return|>") || texts.contains("<|flush|>"))

@@ -1,7 +1,7 @@
 import ModelFiles
 
-/// Which special tokens take the white space beside them along. Model files do not say; the model's name does.
-/// Source: the end of `llama_vocab::impl::load` in llama.cpp.
+/// Which special tokens take the white space beside them along. Model files do not say; the model's name
+/// does. Source: the end of `llama_vocab::impl::load` in llama.cpp.
 struct SpecialTokenStripping {
     private(set) var left: Set<TokenID> = []
     private(set) var right: Set<TokenID> = []

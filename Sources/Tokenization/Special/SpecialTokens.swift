@@ -2,9 +2,9 @@ import ModelFiles
 
 /// Takes the tokens that are found literally out of a text before the rest is cut and merged.
 ///
-/// There are two kinds. Control tokens count only where a template wrote every byte of them; user-defined tokens are
-/// found in any text, before the merge rules see it. Control tokens come first, so that no user-defined token can break
-/// one by swallowing its first bytes.
+/// There are two kinds. Control tokens count only where a template wrote every byte of them; user-defined
+/// tokens are found in any text, before the merge rules see it. Control tokens come first, so that no
+/// user-defined token can break one by swallowing its first bytes.
 struct SpecialTokens: Sendable {
     /// Longer texts are refused: what a hostile text can cost is its length times this.
     static let textBytesMax = 1024
@@ -22,7 +22,8 @@ struct SpecialTokens: Sendable {
     private let stripsRight: Set<TokenID>
 
     init(
-        controls: [(text: ArraySlice<UInt8>, token: TokenID)], userDefined: [(text: ArraySlice<UInt8>, token: TokenID)],
+        controls: [(text: ArraySlice<UInt8>, token: TokenID)],
+        userDefined: [(text: ArraySlice<UInt8>, token: TokenID)],
         stripsLeft: Set<TokenID>, stripsRight: Set<TokenID>
     ) {
         self.controls = LiteralMatcher(controls)
@@ -63,7 +64,8 @@ struct SpecialTokens: Sendable {
 
     /// Appends ordinary text and the user-defined tokens in it. Returns `end`.
     private func appendText(
-        _ text: UnsafePointer<UInt8>, _ start: Int, _ end: Int, before control: TokenID?, to fragments: inout [Fragment]
+        _ text: UnsafePointer<UInt8>, _ start: Int, _ end: Int, before control: TokenID?,
+        to fragments: inout [Fragment]
     ) -> Int {
         var at = start
         if !userDefined.isEmpty {
@@ -78,7 +80,8 @@ struct SpecialTokens: Sendable {
     }
 
     private func appendRun(
-        _ text: UnsafePointer<UInt8>, _ start: Int, _ end: Int, before token: TokenID?, to fragments: inout [Fragment]
+        _ text: UnsafePointer<UInt8>, _ start: Int, _ end: Int, before token: TokenID?,
+        to fragments: inout [Fragment]
     ) {
         var end = end
         if let token, stripsLeft.contains(token) {
@@ -87,7 +90,9 @@ struct SpecialTokens: Sendable {
         if start < end { fragments.append(.text(start..<end)) }
     }
 
-    private func skipSpace(_ text: UnsafePointer<UInt8>, _ start: Int, _ end: Int, after token: TokenID) -> Int {
+    private func skipSpace(_ text: UnsafePointer<UInt8>, _ start: Int, _ end: Int, after token: TokenID)
+        -> Int
+    {
         guard stripsRight.contains(token) else { return start }
         var at = start
         while at < end, Self.isSpace(text[at]) { at += 1 }

@@ -1,5 +1,5 @@
-/// What a code point is, as far as tokenizers ask: its general category's first letter, and whether it is white space.
-/// A code point without any bit is unassigned.
+/// What a code point is, as far as tokenizers ask: its general category's first letter, and whether it is
+/// white space. A code point without any bit is unassigned.
 struct UnicodeClass: OptionSet, Sendable {
     let rawValue: UInt8
 

@@ -1,7 +1,7 @@
 /// GPT-2's alphabet: every byte is one printable character, so that a vocabulary file is text.
 ///
-/// The bytes 0x21–0x7E, 0xA1–0xAC and 0xAE–0xFF stand for themselves; the other 68, in order, are U+0100, U+0101, …
-/// Source: `bytes_to_unicode` of the GPT-2 release.
+/// The bytes 0x21–0x7E, 0xA1–0xAC and 0xAE–0xFF stand for themselves; the other 68, in order, are U+0100,
+/// U+0101, … Source: `bytes_to_unicode` of the GPT-2 release.
 enum ByteAlphabet {
     /// The byte of each code point below 0x144; -1 for those that stand for none.
     private static let byteOfCodePoint: [Int16] = {
@@ -19,8 +19,8 @@ enum ByteAlphabet {
         return bytes
     }()
 
-    /// Appends the bytes that `text` stands for. Returns false, with `bytes` unchanged, if a character of it stands for
-    /// none.
+    /// Appends the bytes that `text` stands for. Returns false, with `bytes` unchanged, if a character of it
+    /// stands for none.
     static func decode(_ text: UnsafeBufferPointer<UInt8>, into bytes: inout [UInt8]) -> Bool {
         let start = bytes.count
         guard let base = text.baseAddress else { return true }

@@ -2,7 +2,7 @@
 enum ByteToken {
     static func byte(_ text: UnsafeBufferPointer<UInt8>) -> UInt8? {
         guard text.count == 6, text.starts(with: "<0x".utf8), text[5] == UInt8(ascii: ">"),
-              let high = digit(text[3]), let low = digit(text[4])
+            let high = digit(text[3]), let low = digit(text[4])
         else { return nil }
         return high << 4 | low
     }

@@ -21,8 +21,8 @@ struct ByteTrie: Sendable {
 
     var isEmpty: Bool { tokens.count == 1 }
 
-    /// - Parameter literals: texts and their tokens; of equal texts the first counts, empty ones do not. At most 2^31
-    ///   bytes in all.
+    /// - Parameter literals: texts and their tokens; of equal texts the first counts, empty ones do not. At
+    ///   most 2^31 bytes in all.
     init(_ literals: [(text: ArraySlice<UInt8>, token: TokenID)]) {
         let hash = ByteHash()
         let bytes = literals.reduce(0) { $0 + $1.text.count }

@@ -1,5 +1,5 @@
-/// Memory that is written once and then only read, by any number of threads: an array without bounds checks for the
-/// inner loops. Whoever reads it keeps the index in 0 ..< count.
+/// Memory that is written once and then only read, by any number of threads: an array without bounds checks
+/// for the inner loops. Whoever reads it keeps the index in 0 ..< count.
 final class ConstantTable<Element: BitwiseCopyable>: @unchecked Sendable {
     let base: UnsafePointer<Element>
     let count: Int

@@ -39,7 +39,8 @@ struct FlatStrings: Sendable {
         bytes.withUnsafeBufferPointer { bytes in
             for index in 0..<count {
                 string.removeAll(keepingCapacity: true)
-                body(index, UnsafeBufferPointer(rebasing: bytes[offsets[index]..<offsets[index + 1]]), &string)
+                body(
+                    index, UnsafeBufferPointer(rebasing: bytes[offsets[index]..<offsets[index + 1]]), &string)
                 result.append(string)
             }
         }

@@ -16,8 +16,8 @@ enum TokenKind: UInt8, Sendable {
         self = UInt8(exactly: number).flatMap(TokenKind.init(rawValue:)) ?? .undefined
     }
 
-    /// Whether the token can come out of ordinary text. Control tokens, the unknown token and byte tokens have a text
-    /// too, but a user who types it means the text.
+    /// Whether the token can come out of ordinary text. Control tokens, the unknown token and byte tokens
+    /// have a text too, but a user who types it means the text.
     var isOrdinary: Bool {
         switch self {
         case .normal, .userDefined, .unused, .undefined: true

@@ -5,7 +5,8 @@ import ModelFiles
 /// Only texts that were inserted are found; a text that occurs twice belongs to the smaller id.
 struct TokenTable: Sendable {
     private let hash: ByteHash
-    /// A slot holds the upper half of the hash and, below it, the id + 1; 0 is an empty slot. At most half are full.
+    /// A slot holds the upper half of the hash and, below it, the id + 1; 0 is an empty slot. At most half
+    /// are full.
     private let slots: ConstantTable<UInt64>
     private let mask: Int
     private let bytes: ConstantTable<UInt8>
@@ -34,7 +35,8 @@ struct TokenTable: Sendable {
                 if slots[slot] >> 32 == key >> 32 {
                     let other = Int(slots[slot] & 0xFFFF_FFFF) - 1
                     let otherStart = Int(offsets.base[other])
-                    isKnown = Int(offsets.base[other + 1]) - otherStart == length
+                    isKnown =
+                        Int(offsets.base[other + 1]) - otherStart == length
                         && equalBytes(bytes.base + otherStart, bytes.base + start, length)
                     if isKnown { break }
                 }
@@ -87,7 +89,10 @@ func equalBytes(_ a: UnsafePointer<UInt8>, _ b: UnsafePointer<UInt8>, _ count: I
     let right = UnsafeRawPointer(b)
     while at + 8 <= count {
         if left.loadUnaligned(fromByteOffset: at, as: UInt64.self)
-            != right.loadUnaligned(fromByteOffset: at, as: UInt64.self) { return false }
+            != right.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+        {
+            return false
+        }
         at += 8
     }
     while at < count {

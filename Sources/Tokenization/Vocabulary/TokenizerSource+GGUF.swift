@@ -17,7 +17,8 @@ extension TokenizerSource {
         tokens = FlatStrings(try metadata.strings("tokenizer.ggml.tokens"))
         scores = try metadata.optionalNumbers("tokenizer.ggml.scores")?.map { Float($0) } ?? []
         kinds = try metadata.optionalIntegers("tokenizer.ggml.token_type")?.map(TokenKind.init(number:)) ?? []
-        merges = try metadata.optionalStrings("tokenizer.ggml.merges").map { FlatStrings($0) } ?? FlatStrings()
+        merges =
+            try metadata.optionalStrings("tokenizer.ggml.merges").map { FlatStrings($0) } ?? FlatStrings()
         bos = try Self.token("bos", metadata)
         if bos == nil { bos = try Self.token("cls", metadata) }
         eos = try Self.token("eos", metadata)

@@ -1,6 +1,7 @@
 import ModelFiles
 
-/// Turns ordinary text into WordPiece tokens: cuts it into words, and takes the longest token at each place of a word.
+/// Turns ordinary text into WordPiece tokens: cuts it into words, and takes the longest token at each place
+/// of a word.
 ///
 /// A word that does not come out even is one unknown token. Holds working memory; one thread at a time.
 final class WordPieceEncoder: TextEncoder {
@@ -57,6 +58,10 @@ final class WordPieceEncoder: TextEncoder {
             tokens.removeSubrange(first...)
             if let unknown { tokens.append(unknown) }
         }
-        if word.count > Self.wordBytesKept { word = SpaceMark.bytes } else { word.removeSubrange(SpaceMark.bytes.count...) }
+        if word.count > Self.wordBytesKept {
+            word = SpaceMark.bytes
+        } else {
+            word.removeSubrange(SpaceMark.bytes.count...)
+        }
     }
 }

@@ -1,6 +1,7 @@
 import ModelFiles
 
-/// `tokenizer.ggml.model` = bert: WordPiece. In GGUF the first piece of a word starts with ▁; BERT's own ## is gone.
+/// `tokenizer.ggml.model` = bert: WordPiece. In GGUF the first piece of a word starts with ▁; BERT's own ##
+/// is gone.
 struct WordPieceFamily: TokenizerFamily {
     /// BERT frames every text with [CLS] and [SEP].
     let addsBOS = true
