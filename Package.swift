@@ -53,7 +53,7 @@ let package = Package(
         .testTarget(name: "JSONTests", dependencies: ["JSON"], exclude: ["golden"], swiftSettings: strict),
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "Compute", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "TokenizationTests", dependencies: ["Tokenization", "ModelFiles", "JSON", "TestSupport"], exclude: ["golden"], swiftSettings: strict),
-        .testTarget(name: "ChatTests", dependencies: ["Chat", "JSON"], exclude: ["golden"], swiftSettings: strict),
+        .testTarget(name: "ChatTests", dependencies: ["Chat", "JSON"], exclude: ["golden", "tools"], swiftSettings: strict),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: strict),
         .testTarget(name: "ConformanceTests", dependencies: ["HTTP"], swiftSettings: strict),
         .testTarget(name: "ComputeTests", dependencies: ["Compute", "CKernels"], exclude: ["golden"], swiftSettings: strict),

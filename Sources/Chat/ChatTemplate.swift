@@ -3,9 +3,10 @@ import JSON
 
 /// A model's chat template: turns messages into the prompt that the model was trained on.
 ///
-/// Templates are written in Jinja. This is the environment that Hugging Face's `apply_chat_template` gives them
-/// (`trim_blocks`, `lstrip_blocks`, loop controls, `tojson`, `raise_exception`, `strftime_now`, `generation`),
-/// sandboxed: nothing but the values that are passed in can be reached, and every cost has a limit.
+/// Templates are written in Jinja. This is the environment that Hugging Face's `apply_chat_template` gives
+/// them (`trim_blocks`, `lstrip_blocks`, loop controls, `tojson`, `raise_exception`, `strftime_now`,
+/// `generation`), sandboxed: nothing but the values that are passed in can be reached, and every cost has a
+/// limit.
 public final class ChatTemplate: Sendable {
     private let program: Program
     private let bosToken: String
@@ -15,7 +16,8 @@ public final class ChatTemplate: Sendable {
 
     private enum ContentForm { case text, parts, either }
 
-    /// Reads a template. `bosToken` and `eosToken` are the texts of those tokens; they count as the template's own.
+    /// Reads a template. `bosToken` and `eosToken` are the texts of those tokens; they count as the
+    /// template's own.
     public init(source: String, bosToken: String, eosToken: String) throws(TemplateError) {
         program = try Program(source: source)
         self.bosToken = bosToken
@@ -32,8 +34,8 @@ public final class ChatTemplate: Sendable {
     /// Renders a conversation.
     ///
     /// - Parameters:
-    ///   - messages: objects with `role`, `content` (a string, or parts of which the text ones are used) and what
-    ///     else the template reads, like `tool_calls`.
+    ///   - messages: objects with `role`, `content` (a string, or a list of text parts) and what else the
+    ///     template reads, like `tool_calls`.
     ///   - tools: the tools' descriptions as OpenAI writes them, or nil.
     ///   - addGenerationPrompt: whether the prompt ends with the beginning of the assistant's turn.
     ///   - extra: further variables, like `enable_thinking`; they do not replace the ones above.
@@ -53,7 +55,9 @@ public final class ChatTemplate: Sendable {
         var adapted: [Value] = []
         for message in messages { adapted.append(Self.value(ofMessage: try adapt(message))) }
         var variables: [(name: String, value: Value)] = [("documents", .none)]
-        variables += extra.map { ($0.key, Value(request: $0.value)) }
+        for (name, value) in extra where GlobalFunction(rawValue: name) == nil {
+            variables.append((name, Value(request: value)))
+        }
         variables += [
             ("messages", .list(ListValue(adapted))), ("tools", tools.map(Value.init(request:)) ?? .none),
             ("add_generation_prompt", .bool(addGenerationPrompt)),
@@ -73,7 +77,9 @@ public final class ChatTemplate: Sendable {
     /// templates that write `'<|' + role + '|>'` need it to be theirs.
     static func value(ofMessage message: JSONValue) -> Value {
         let value = Value(request: message)
-        if case .dictionary(let members) = value, let role = message["role"]?.string, knownRoles.contains(role) {
+        if case .dictionary(let members) = value, let role = message["role"]?.string,
+            knownRoles.contains(role)
+        {
             members.set(MarkedString("role"), .text(role))
         }
         return value
@@ -98,7 +104,8 @@ public final class ChatTemplate: Sendable {
         for part in parts {
             guard let text = part.string ?? part["text"]?.string else {
                 let kind = part["type"]?.string ?? part.typeName
-                let message = "a content part of type \"\(kind)\" cannot be shown to this model; it takes text"
+                let message =
+                    "a content part of type \"\(kind)\" cannot be shown to this model; it takes text"
                 throw TemplateError(kind: .evaluation, message: message, line: 1)
             }
             texts.append(text)
@@ -125,6 +132,7 @@ private struct Trial {
         takesText = render(.string(probe))?.contains(probe) ?? false
         // A list that is merely printed shows its members' names, too.
         let parts = render([["type": "text", "text": .string(probe)]])
-        takesParts = parts.map { $0.contains(probe) && !$0.contains("'text'") && !$0.contains("\"text\"") } ?? false
+        takesParts =
+            parts.map { $0.contains(probe) && !$0.contains("'text'") && !$0.contains("\"text\"") } ?? false
     }
 }

@@ -12,6 +12,9 @@ struct TemplateLimits: Sendable {
     var stringBytesMax = 64 << 20
     /// The length of any one list, also of `range()`.
     var elementsMax = 1_000_000
+    /// How much stack reading or running a template may take, in bytes. Reached before `depthMax` only where
+    /// frames are large, as in debug builds.
+    static let stackBytesMax: UInt = 1 << 20
     /// The size of a template's source, in bytes.
     static let sourceBytesMax = 1 << 20
     /// How deep expressions and statements may nest in the source.

@@ -27,7 +27,8 @@ struct GoldenTests {
         let source = readText(goldenDirectory + golden.name + ".jinja")
         let template = try ChatTemplate(source: source, bosToken: "<s>", eosToken: "</s>")
         let cases = try JSONValue.parse(readText(goldenDirectory + "cases.json")).object ?? JSONObject()
-        let expected = try JSONValue.parse(readText(goldenDirectory + golden.name + ".json")).object ?? JSONObject()
+        let expected =
+            try JSONValue.parse(readText(goldenDirectory + golden.name + ".json")).object ?? JSONObject()
         #expect(expected.count == 12)
         for (name, outcome) in expected {
             guard let input = cases[name]?.object else {
@@ -44,7 +45,8 @@ struct GoldenTests {
         do throws(TemplateError) {
             let segments = try template.render(
                 messages: input["messages"]?.array ?? [], tools: input["tools"],
-                addGenerationPrompt: input["add_generation_prompt"]?.bool ?? true, extra: extra, now: Self.now)
+                addGenerationPrompt: input["add_generation_prompt"]?.bool ?? true, extra: extra, now: Self.now
+            )
             let text = String(decoding: segments.flatMap(\.text), as: UTF8.self)
             if let expected = outcome["text"]?.string {
                 let isEqual = text.utf8.elementsEqual(expected.utf8)

@@ -9,11 +9,13 @@ struct Program: Sendable {
         self.limits = limits
     }
 
-    /// What the template writes. Later variables replace earlier ones of the same name and built-in functions.
-    /// `now` counts seconds since 1970.
+    /// What the template writes. Later variables replace earlier ones of the same name and built-in
+    /// functions. `now` counts seconds since 1970.
     func run(_ variables: [(name: String, value: Value)], now: Int) throws(TemplateError) -> MarkedString {
         let interpreter = Interpreter(limits: limits, now: now, loopSymbol: symbols.numbers["loop"])
-        for function in GlobalFunction.allCases { define(function.rawValue, .function(function), interpreter) }
+        for function in GlobalFunction.allCases {
+            define(function.rawValue, .function(function), interpreter)
+        }
         for (name, value) in variables { define(name, value, interpreter) }
         return try interpreter.run(body)
     }

@@ -29,12 +29,7 @@ extension Interpreter {
 
     private func call(_ macro: MacroValue, _ arguments: Arguments) throws(TemplateError) -> Value {
         let callLine = line
-        let outerLoopDepth = loopDepth
-        loopDepth = 0
-        defer {
-            line = callLine
-            loopDepth = outerLoopDepth
-        }
+        defer { line = callLine }
         let text = try called { () throws(TemplateError) in
             try captured { () throws(TemplateError) in
                 try scoped(in: macro.scope) { () throws(TemplateError) in
@@ -77,7 +72,7 @@ extension Interpreter {
         }
         if let symbol = macro.kwargs {
             let dictionary = DictionaryValue()
-            for (name, value) in named { dictionary.set(MarkedString(name), value) }
+            for (name, value) in named { dictionary.set(MarkedString(name, isTemplate: false), value) }
             scope.set(symbol, .dictionary(dictionary))
         } else if let first = named.first {
             throw failure("macro '\(macro.name)' takes no keyword argument '\(first.name)'")
@@ -97,7 +92,8 @@ extension Interpreter {
         _ arguments: Arguments, _ what: String, _ names: [String]
     ) throws(TemplateError) -> [Value?] {
         guard arguments.positional.count <= names.count else {
-            throw failure("\(what) takes at most \(names.count) arguments, \(arguments.positional.count) given")
+            throw failure(
+                "\(what) takes at most \(names.count) arguments, \(arguments.positional.count) given")
         }
         var values: [Value?] = Array(repeating: nil, count: names.count)
         for (index, value) in arguments.positional.enumerated() { values[index] = value }

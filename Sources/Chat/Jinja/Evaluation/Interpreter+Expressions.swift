@@ -134,8 +134,9 @@ extension Interpreter {
         case "first": return .bool(index == 0)
         case "last": return .bool(index == count - 1)
         case "length": return .int(count)
-        case "depth": return .int(loop.depth)
-        case "depth0": return .int(loop.depth - 1)
+        // Only recursive loops, which are not supported, get deeper.
+        case "depth": return .int(1)
+        case "depth0": return .int(0)
         case "previtem": return index > 0 ? loop.elements[index - 1] : .undefined("there is no previous item")
         case "nextitem":
             return index + 1 < count ? loop.elements[index + 1] : .undefined("there is no next item")
@@ -165,7 +166,9 @@ extension Interpreter {
 
     private func element(_ position: Int, of elements: [Value]) -> Value {
         let index = position < 0 ? elements.count &+ position : position
-        guard elements.indices.contains(index) else { return .undefined("the list has no element \(position)") }
+        guard elements.indices.contains(index) else {
+            return .undefined("the list has no element \(position)")
+        }
         return elements[index]
     }
 

@@ -84,10 +84,14 @@ extension Interpreter {
             return .int(try calculate(operation, left, right))
         }
         guard let x = left.double, let y = right.double else {
-            if case .undefined(let hint) = left { throw failure("\(hint), so it cannot be used with \(operation.rawValue)") }
-            if case .undefined(let hint) = right { throw failure("\(hint), so it cannot be used with \(operation.rawValue)") }
-            throw failure(
-                "unsupported operand types for \(operation.rawValue): '\(left.typeName)' and '\(right.typeName)'")
+            if case .undefined(let hint) = left {
+                throw failure("\(hint), so it cannot be used with \(operation.rawValue)")
+            }
+            if case .undefined(let hint) = right {
+                throw failure("\(hint), so it cannot be used with \(operation.rawValue)")
+            }
+            let types = "'\(left.typeName)' and '\(right.typeName)'"
+            throw failure("unsupported operand types for \(operation.rawValue): \(types)")
         }
         switch operation {
         case .add: return .float(x + y)
@@ -174,7 +178,8 @@ extension Interpreter {
         return .bool(true)
     }
 
-    func compare(_ left: Value, _ operation: ComparisonOperator, _ right: Value) throws(TemplateError) -> Bool {
+    func compare(_ left: Value, _ operation: ComparisonOperator, _ right: Value) throws(TemplateError) -> Bool
+    {
         switch operation {
         case .equal: try isEqual(left, right)
         case .notEqual: !(try isEqual(left, right))
@@ -188,7 +193,7 @@ extension Interpreter {
     }
 
     func isEqual(_ left: Value, _ right: Value, depth: Int = 0) throws(TemplateError) -> Bool {
-        guard depth < limits.valueDepthMax else { throw limitReached("a value nests too deep to be compared") }
+        try checkDepth(depth)
         try spend()
         switch (left, right) {
         case (.undefined, .undefined), (.none, .none): return true
@@ -241,10 +246,12 @@ extension Interpreter {
 
     /// -1, 0 or 1 as `left` stands before, with or after `right`.
     func order(_ left: Value, _ right: Value, depth: Int = 0) throws(TemplateError) -> Int {
-        guard depth < limits.valueDepthMax else { throw limitReached("a value nests too deep to be compared") }
+        try checkDepth(depth)
         try spend()
         if let left = left.int, let right = right.int { return left < right ? -1 : left > right ? 1 : 0 }
-        if let left = left.double, let right = right.double { return left < right ? -1 : left > right ? 1 : 0 }
+        if let left = left.double, let right = right.double {
+            return left < right ? -1 : left > right ? 1 : 0
+        }
         switch (left, right) {
         case (.string(let left), .string(let right)):
             // UTF-8 sorts as its code points do.

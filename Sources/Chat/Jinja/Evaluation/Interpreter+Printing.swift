@@ -13,7 +13,7 @@ extension Interpreter {
 
     /// Python's `repr(value)`, appended.
     func represent(_ value: Value, into result: inout MarkedString, depth: Int) throws(TemplateError) {
-        guard depth < limits.valueDepthMax else { throw limitReached("a value nests too deep to be printed") }
+        try checkDepth(depth)
         try checkString(result.count)
         try spend()
         switch value {

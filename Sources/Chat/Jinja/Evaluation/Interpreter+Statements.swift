@@ -63,9 +63,7 @@ extension Interpreter {
             }
             elements = accepted
         }
-        loopDepth += 1
-        defer { loopDepth -= 1 }
-        let state = LoopValue(elements, depth: loopDepth)
+        let state = LoopValue(elements)
         // As in Jinja, the alternative also runs when no round came to its end.
         var hasRun = false
         for index in elements.indices {
@@ -90,7 +88,8 @@ extension Interpreter {
         case .name(let symbol): scope.set(symbol, value)
         case .attribute(let symbol, let name, let attribute):
             guard case .namespace(let namespace)? = scope.lookup(symbol) else {
-                throw failure("cannot assign \(name).\(attribute.text): only a namespace's attributes can be set")
+                throw failure(
+                    "cannot assign \(name).\(attribute.text): only a namespace's attributes can be set")
             }
             namespace.attributes.set(attribute, value)
         case .tuple(let targets):

@@ -12,10 +12,10 @@ final class Interpreter {
     /// The template's line that is being worked on.
     var line = 1
 
+    private let stack = StackMeter()
     private var steps = 0
     private var depth = 0
     private var callDepth = 0
-    var loopDepth = 0
     /// Objects that may refer to each other in a circle; emptied at the end so that their memory comes back.
     private var scopes: [Scope] = []
     private var containers: [Value] = []
@@ -75,12 +75,19 @@ final class Interpreter {
 
     /// Runs `body` one level deeper.
     func nested<Result>(_ body: () throws(TemplateError) -> Result) throws(TemplateError) -> Result {
-        guard depth < limits.depthMax else {
+        guard depth < limits.depthMax, !stack.isExhausted else {
             throw limitReached("the template's evaluation nests deeper than \(limits.depthMax)")
         }
         depth += 1
         defer { depth -= 1 }
         return try body()
+    }
+
+    /// Refuses to go deeper into a value that is nested `depth` levels already.
+    func checkDepth(_ depth: Int) throws(TemplateError) {
+        guard depth < limits.valueDepthMax, !stack.isExhausted else {
+            throw limitReached("a value nests deeper than \(limits.valueDepthMax)")
+        }
     }
 
     /// Runs a macro's body one call deeper.

@@ -17,7 +17,9 @@ extension Interpreter {
             return .float(number)
         case .int:
             let bound = try bind(arguments, name, ["default", "base"])
-            let base = try bound[1].map { value throws(TemplateError) in try requireInt(value, "\(name)'s base") }
+            let base = try bound[1].map { value throws(TemplateError) in
+                try requireInt(value, "\(name)'s base")
+            }
             return integer(value, base: base ?? 10) ?? bound[0] ?? .int(0)
         default:
             return try round(value, arguments, name)
@@ -41,10 +43,13 @@ extension Interpreter {
         return float(text).flatMap { Int(exactly: $0.rounded(.towardZero)) }.map(Value.int)
     }
 
-    private func round(_ value: Value, _ arguments: Arguments, _ name: String) throws(TemplateError) -> Value {
+    private func round(_ value: Value, _ arguments: Arguments, _ name: String) throws(TemplateError) -> Value
+    {
         let bound = try bind(arguments, name, ["precision", "method"])
-        let precision = try bound[0].map { value throws(TemplateError) in
-            try requireInt(value, "\(name)'s precision") } ?? 0
+        let precision =
+            try bound[0].map { value throws(TemplateError) in
+                try requireInt(value, "\(name)'s precision")
+            } ?? 0
         let method = try optionalString(bound[1], "\(name)'s method")?.text ?? "common"
         guard let number = try requireNumber(value, name).double else { return value }
         guard (-300...300).contains(precision) else { throw failure("\(name)'s precision is out of range") }
@@ -56,6 +61,7 @@ extension Interpreter {
         default: throw failure("\(name)'s method must be common, ceil or floor")
         }
         if rule == .toNearestOrEven, precision >= 0 {
+            if case .int = value { return value }
             // Rounds the decimal that the float stands for, as Python does.
             return .float(Double(NumberFormat.fixed(number, digits: precision)) ?? number)
         }

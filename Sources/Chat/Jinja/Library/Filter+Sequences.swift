@@ -19,12 +19,12 @@ extension Interpreter {
     }
 
     /// `map(attribute=path, default=value)` or `map(filter, its arguments)`.
-    private func map(_ element: Value, _ arguments: Arguments, _ name: String) throws(TemplateError) -> Value {
+    private func map(_ element: Value, _ arguments: Arguments, _ name: String) throws(TemplateError) -> Value
+    {
         guard let first = arguments.positional.first else {
             let bound = try bind(arguments, name, ["attribute", "default"])
             guard let path = bound[0] else { throw failure("\(name) needs a filter or an attribute") }
-            let value = try attributeValue(of: element, path: path)
-            return value.isUndefined ? bound[1] ?? value : value
+            return try attributeValue(of: element, path: path, fallback: bound[1])
         }
         let filterName = try requireString(first, "\(name)'s filter").text
         guard let filter = Filter(rawValue: filterName) else {
@@ -47,7 +47,9 @@ extension Interpreter {
         }
         guard !rest.positional.isEmpty else { return value.isTrue }
         let testName = try requireString(rest.positional.removeFirst(), "\(name)'s test").text
-        guard let test = ValueTest(rawValue: testName) else { throw failure("there is no test '\(testName)'") }
+        guard let test = ValueTest(rawValue: testName) else {
+            throw failure("there is no test '\(testName)'")
+        }
         return try evaluate(test, of: value, rest)
     }
 
@@ -144,7 +146,9 @@ extension Interpreter {
     private func unique(_ keyed: [(key: [Value], value: Value)]) throws(TemplateError) -> [Value] {
         var seen: Set<DictionaryValue.Key> = []
         var results: [Value] = []
-        for (key, value) in keyed where seen.insert(try hashed(.tuple(key))).inserted { results.append(value) }
+        for (key, value) in keyed where seen.insert(try hashed(.tuple(key))).inserted {
+            results.append(value)
+        }
         return results
     }
 
@@ -157,15 +161,15 @@ extension Interpreter {
         return best.value
     }
 
-    private func group(_ value: Value, _ arguments: Arguments, _ name: String) throws(TemplateError) -> Value {
+    private func group(_ value: Value, _ arguments: Arguments, _ name: String) throws(TemplateError) -> Value
+    {
         let bound = try bind(arguments, name, ["attribute", "default", "case_sensitive"])
         guard let path = bound[0] else { throw failure("\(name) needs an attribute") }
         let elements = try self.elements(of: value)
         let keyed = try sortKeys(of: elements, path, bound[2])
         var groups: [(key: Value, members: [Value])] = []
         for element in try sorted(keyed, isReversed: false) {
-            let found = try attributeValue(of: element, path: path)
-            let key = found.isUndefined ? bound[1] ?? found : found
+            let key = try attributeValue(of: element, path: path, fallback: bound[1])
             if let last = groups.last, try isEqual(last.key, key) {
                 groups[groups.count - 1].members.append(element)
             } else {
@@ -178,7 +182,8 @@ extension Interpreter {
     // MARK: - Pieces
 
     /// Lists of `linecount` elements; the last one is filled up with `fill_with`.
-    private func batch(_ value: Value, _ arguments: Arguments, _ name: String) throws(TemplateError) -> Value {
+    private func batch(_ value: Value, _ arguments: Arguments, _ name: String) throws(TemplateError) -> Value
+    {
         let bound = try bind(arguments, name, ["linecount", "fill_with"])
         let size = try requireInt(bound[0], "\(name)'s size")
         guard size > 0 else { throw failure("\(name) needs a positive size") }
@@ -196,7 +201,9 @@ extension Interpreter {
     }
 
     /// `slices` lists of nearly equal length.
-    private func columns(_ value: Value, _ arguments: Arguments, _ name: String) throws(TemplateError) -> Value {
+    private func columns(_ value: Value, _ arguments: Arguments, _ name: String) throws(TemplateError)
+        -> Value
+    {
         let bound = try bind(arguments, name, ["slices", "fill_with"])
         let count = try requireInt(bound[0], "\(name)'s number")
         guard count > 0 else { throw failure("\(name) needs a positive number") }

@@ -18,8 +18,12 @@ extension Interpreter {
         case .truncate: return try truncate(text, arguments, name)
         case .center:
             let width = try bind(arguments, name, ["width"])[0]
-            return .string(try pad(text, to: try width.map { value throws(TemplateError) in
-                try requireInt(value, "\(name)'s width") } ?? 80, .center))
+            return .string(
+                try pad(
+                    text,
+                    to: try width.map { value throws(TemplateError) in
+                        try requireInt(value, "\(name)'s width")
+                    } ?? 80, .center))
         case .wordwrap: return try wrap(text, arguments, name)
         default: break
         }
@@ -71,7 +75,8 @@ extension Interpreter {
         var count = 0
         var isInWord = false
         text.forEachScalar { scalar, _ in
-            let belongs = scalar == "_" || scalar.properties.isAlphabetic || scalar.properties.numericType != nil
+            let belongs =
+                scalar == "_" || scalar.properties.isAlphabetic || scalar.properties.numericType != nil
             if belongs && !isInWord { count += 1 }
             isInWord = belongs
         }
@@ -96,7 +101,9 @@ extension Interpreter {
 
     private func urlEncode(_ text: MarkedString) -> MarkedString {
         text.mapScalars { scalar, _ in
-            if scalar.isASCII, scalar.properties.isAlphabetic || scalar.properties.numericType != nil { return String(Character(scalar)) }
+            if scalar.isASCII, scalar.properties.isAlphabetic || scalar.properties.numericType != nil {
+                return String(Character(scalar))
+            }
             if "_.-~/".unicodeScalars.contains(scalar) { return String(Character(scalar)) }
             return String(Character(scalar)).utf8.map { byte in
                 "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
@@ -124,14 +131,18 @@ extension Interpreter {
     }
 
     /// Each line but the first (and empty ones) indented.
-    private func indent(_ text: MarkedString, _ arguments: Arguments, _ name: String) throws(TemplateError) -> Value {
+    private func indent(_ text: MarkedString, _ arguments: Arguments, _ name: String) throws(TemplateError)
+        -> Value
+    {
         let bound = try bind(arguments, name, ["width", "first", "blank"])
         let indentation: MarkedString
         if case .string(let text)? = bound[0] {
             indentation = text
         } else {
-            let width = try bound[0].map { value throws(TemplateError) in
-                try requireInt(value, "\(name)'s width") } ?? 4
+            let width =
+                try bound[0].map { value throws(TemplateError) in
+                    try requireInt(value, "\(name)'s width")
+                } ?? 4
             indentation = try pad(MarkedString(), to: width, .left)
         }
         var result = MarkedString()
@@ -140,7 +151,8 @@ extension Interpreter {
         ended.append("\n")
         for (index, line) in ended.splitLines().enumerated() {
             if index > 0 { result.append("\n") }
-            let isIndented = index == 0 ? bound[1]?.isTrue ?? false : !line.isEmpty || bound[2]?.isTrue ?? false
+            let isIndented =
+                index == 0 ? bound[1]?.isTrue ?? false : !line.isEmpty || bound[2]?.isTrue ?? false
             if isIndented { result.append(indentation) }
             try checkString(result.count + line.count)
             result.append(line)
@@ -148,18 +160,28 @@ extension Interpreter {
         return .string(result)
     }
 
-    private func truncate(_ text: MarkedString, _ arguments: Arguments, _ name: String) throws(TemplateError) -> Value {
+    private func truncate(_ text: MarkedString, _ arguments: Arguments, _ name: String) throws(TemplateError)
+        -> Value
+    {
         let bound = try bind(arguments, name, ["length", "killwords", "end", "leeway"])
-        let length = try bound[0].map { value throws(TemplateError) in try requireInt(value, "\(name)'s length") } ?? 255
+        let length =
+            try bound[0].map { value throws(TemplateError) in try requireInt(value, "\(name)'s length") }
+            ?? 255
         let end = try optionalString(bound[2], "\(name)'s end") ?? MarkedString("...")
-        let leeway = try bound[3].flatMap { $0.isNone ? nil : $0 }.map { value throws(TemplateError) in
-            try requireInt(value, "\(name)'s leeway") } ?? 5
+        let leeway =
+            try bound[3].flatMap { $0.isNone ? nil : $0 }.map { value throws(TemplateError) in
+                try requireInt(value, "\(name)'s leeway")
+            } ?? 5
         let offsets = text.characterOffsets()
-        guard length >= end.characterCount, leeway >= 0 else { throw failure("\(name) needs a longer length") }
+        guard length >= end.characterCount, leeway >= 0 else {
+            throw failure("\(name) needs a longer length")
+        }
         let (reach, overflows) = length.addingReportingOverflow(leeway)
         if overflows || offsets.count - 1 <= reach { return .string(text) }
         var result = text.slice(0..<offsets[length - end.characterCount])
-        if !(bound[1]?.isTrue ?? false), let space = result.lastRange(of: MarkedString(" "), before: result.count) {
+        if !(bound[1]?.isTrue ?? false),
+            let space = result.lastRange(of: MarkedString(" "), before: result.count)
+        {
             result = result.slice(0..<space.lowerBound)
         }
         result.append(end)
@@ -167,9 +189,12 @@ extension Interpreter {
     }
 
     /// Lines of at most `width` code points, broken at spaces.
-    private func wrap(_ text: MarkedString, _ arguments: Arguments, _ name: String) throws(TemplateError) -> Value {
+    private func wrap(_ text: MarkedString, _ arguments: Arguments, _ name: String) throws(TemplateError)
+        -> Value
+    {
         let bound = try bind(arguments, name, ["width", "break_long_words", "wrapstring"])
-        let width = try bound[0].map { value throws(TemplateError) in try requireInt(value, "\(name)'s width") } ?? 79
+        let width =
+            try bound[0].map { value throws(TemplateError) in try requireInt(value, "\(name)'s width") } ?? 79
         guard width > 0 else { throw failure("\(name) needs a positive width") }
         let newline = try optionalString(bound[2], "\(name)'s wrapstring") ?? MarkedString("\n")
         let breaksWords = bound[1]?.isTrue ?? true

@@ -1,8 +1,10 @@
 /// The filters that templates may use, by the names that Jinja gives them.
 enum Filter: String, Sendable {
-    case abs, attr, batch, capitalize, center, count, d, `default`, dictsort, e, escape, first, float, forceescape
+    case abs, attr, batch, capitalize, center, count, d, `default`, dictsort, e, escape, first, float,
+        forceescape
     case format, groupby, indent, int, items, join, last, length, list, lower, map, max, min, pprint, reject
-    case rejectattr, replace, reverse, round, safe, select, selectattr, slice, sort, string, striptags, sum, title
+    case rejectattr, replace, reverse, round, safe, select, selectattr, slice, sort, string, striptags, sum,
+        title
     case tojson, trim, truncate, unique, upper, urlencode, wordcount, wordwrap
 }
 
@@ -17,7 +19,8 @@ extension Interpreter {
     func apply(_ filter: Filter, to value: Value, _ arguments: Arguments) throws(TemplateError) -> Value {
         let name = "the filter '\(filter.rawValue)'"
         switch filter {
-        case .capitalize, .center, .e, .escape, .forceescape, .format, .indent, .lower, .pprint, .replace, .safe,
+        case .capitalize, .center, .e, .escape, .forceescape, .format, .indent, .lower, .pprint, .replace,
+            .safe,
             .string, .striptags, .title, .trim, .truncate, .upper, .urlencode, .wordcount, .wordwrap:
             return try applyToText(filter, value, arguments, name)
         case .abs, .float, .int, .round:
@@ -93,7 +96,10 @@ extension Interpreter {
     }
 
     /// `element`, or what a path like `function.name` or `0` leads to from it.
-    func attributeValue(of element: Value, path: Value?) throws(TemplateError) -> Value {
+    /// Where nothing is found, the way goes on from `fallback`.
+    func attributeValue(
+        of element: Value, path: Value?, fallback: Value? = nil
+    ) throws(TemplateError) -> Value {
         guard let path, !path.isNone else { return element }
         if case .int = path { return try item(path, of: element) }
         var value = element
@@ -101,6 +107,7 @@ extension Interpreter {
             // The name of an element of a list is a number; of a mapping, its key comes first.
             let index = Int(part.text).map(Value.int) ?? .string(part)
             value = try item(index, of: value)
+            if value.isUndefined, let fallback { value = fallback }
         }
         return value
     }

@@ -18,12 +18,14 @@ struct FormatSpecification {
         var rest = Array(text.text.unicodeScalars.map(Character.init))[...]
         let alignments: Set<Character> = ["<", ">", "^", "="]
         if rest.count > 1, alignments.contains(rest[rest.startIndex + 1]), let first = rest.popFirst() {
-            fill = MarkedString(String(first))
+            fill = MarkedString(String(first), isTemplate: text.isTemplate(at: 0))
             alignment = rest.popFirst()
         } else if let first = rest.first, alignments.contains(first) {
             alignment = rest.popFirst()
         }
-        if let first = rest.first, ["+", "-", " "].contains(first), let taken = rest.popFirst() { sign = taken }
+        if let first = rest.first, ["+", "-", " "].contains(first), let taken = rest.popFirst() {
+            sign = taken
+        }
         isAlternate = Self.take("#", &rest)
         isZeroPadded = Self.take("0", &rest)
         width = Self.takeNumber(&rest) ?? 0
@@ -54,7 +56,6 @@ extension Interpreter {
     func format(_ value: Value, _ specification: FormatSpecification) throws(TemplateError) -> MarkedString {
         switch value {
         case .int, .bool:
-            if case .bool = value, specification.type == nil { break }
             if specification.type == "s" { break }
             return try formatNumber(value, specification)
         case .float: return try formatNumber(value, specification)
@@ -71,7 +72,9 @@ extension Interpreter {
         return try align(text, specification, usual: "<")
     }
 
-    private func formatNumber(_ value: Value, _ specification: FormatSpecification) throws(TemplateError) -> MarkedString {
+    private func formatNumber(_ value: Value, _ specification: FormatSpecification) throws(TemplateError)
+        -> MarkedString
+    {
         let type = specification.type
         var sign = ""
         var digits: String
@@ -85,17 +88,23 @@ extension Interpreter {
                 return try align(character, specification, usual: "<")
             }
             digits = NumberFormat.magnitude(int, type ?? "d")
-            if specification.isAlternate, let type, "box".contains(type.lowercased()) { digits = "0\(type)" + digits }
+            if specification.isAlternate, let type, "box".contains(type.lowercased()) {
+                digits = "0\(type)" + digits
+            }
             if int < 0 { sign = "-" }
         } else {
-            guard let number = value.double else { throw failure("a number is needed, not '\(value.typeName)'") }
+            guard let number = value.double else {
+                throw failure("a number is needed, not '\(value.typeName)'")
+            }
             digits = try floatDigits(number.magnitude, specification)
             if number.sign == .minus { sign = "-" }
         }
         if sign.isEmpty, specification.sign != "-" { sign = String(specification.sign) }
         if let grouping = specification.grouping { digits = NumberFormat.grouped(digits, by: grouping) }
         if specification.isZeroPadded, specification.alignment == nil {
-            digits = String(repeating: "0", count: max(0, specification.width - sign.count - digits.count)) + digits
+            digits =
+                String(repeating: "0", count: max(0, specification.width - sign.count - digits.count))
+                + digits
         }
         if specification.alignment == "=" {
             var inner = specification
@@ -108,14 +117,17 @@ extension Interpreter {
         return try align(MarkedString(sign + digits), specification, usual: ">")
     }
 
-    private func floatDigits(_ number: Double, _ specification: FormatSpecification) throws(TemplateError) -> String {
+    private func floatDigits(_ number: Double, _ specification: FormatSpecification) throws(TemplateError)
+        -> String
+    {
         switch specification.type {
         case nil:
             guard let precision = specification.precision else { return PythonFloat.description(of: number) }
             return NumberFormat.print(number, "g", precision)
         case "e"?, "E"?, "f"?, "F"?, "g"?, "G"?:
             return NumberFormat.print(
-                number, specification.type ?? "g", specification.precision ?? 6, alternate: specification.isAlternate)
+                number, specification.type ?? "g", specification.precision ?? 6,
+                alternate: specification.isAlternate)
         case "%"?: return NumberFormat.fixed(number * 100, digits: specification.precision ?? 6) + "%"
         case let type?: throw failure("the format '\(type)' does not fit a number")
         }
@@ -128,7 +140,8 @@ extension Interpreter {
         case ">": return try pad(text, to: specification.width, .right, fill: specification.fill)
         case "^":
             let missing = max(0, specification.width - text.characterCount)
-            let left = try pad(text, to: specification.width - (missing + 1) / 2, .right, fill: specification.fill)
+            let left = try pad(
+                text, to: specification.width - (missing + 1) / 2, .right, fill: specification.fill)
             return try pad(left, to: specification.width, .left, fill: specification.fill)
         default: return try pad(text, to: specification.width, .left, fill: specification.fill)
         }

@@ -2,7 +2,9 @@ import Glibc
 
 /// The functions that every template can call.
 enum GlobalFunction: String, Sendable, CaseIterable {
-    case dict, namespace, range, raise_exception, strftime_now
+    case dict, namespace, range
+    case raiseException = "raise_exception"
+    case strftimeNow = "strftime_now"
 }
 
 extension Interpreter {
@@ -19,12 +21,13 @@ extension Interpreter {
             try update(namespace.attributes, arguments, name)
             return .namespace(namespace)
         case .range: return try range(arguments, name)
-        case .raise_exception:
+        case .raiseException:
             let message = try print(try bind(arguments, name, ["message"])[0] ?? .none)
             throw TemplateError(kind: .raised, message: message.text, line: line)
-        case .strftime_now:
+        case .strftimeNow:
             let format = try requireString(try bind(arguments, name, ["format"])[0], "\(name)'s format")
-            return .text(try formatTime(format.text))
+            let isTemplate = format.segments.allSatisfy(\.isTemplate)
+            return .string(MarkedString(try formatTime(format.text), isTemplate: isTemplate))
         }
     }
 
@@ -39,7 +42,9 @@ extension Interpreter {
         guard step != 0 else { throw failure("\(name)'s step cannot be zero") }
         if step > 0 ? start >= stop : start <= stop { return .list(ListValue([])) }
         // Unsigned, because the distance of two integers need not be one.
-        let distance = step > 0 ? UInt(bitPattern: stop) &- UInt(bitPattern: start)
+        let distance =
+            step > 0
+            ? UInt(bitPattern: stop) &- UInt(bitPattern: start)
             : UInt(bitPattern: start) &- UInt(bitPattern: stop)
         let count = (distance - 1) / step.magnitude + 1
         try checkElements(Int(exactly: count) ?? .max)

@@ -38,10 +38,12 @@ extension Interpreter {
             let fill = try optionalString(bound[1], "\(name)'s fill") ?? MarkedString(" ")
             guard fill.characterCount == 1 else { throw failure("\(name)'s fill must be one character") }
             let alignment: Alignment = method == .ljust ? .left : method == .rjust ? .right : .center
-            return .string(try pad(text, to: try requireInt(bound[0], "\(name)'s width"), alignment, fill: fill))
+            return .string(
+                try pad(text, to: try requireInt(bound[0], "\(name)'s width"), alignment, fill: fill))
         case .zfill:
             let width = try requireInt(try bind(arguments, name, ["width"])[0], "\(name)'s width")
-            let signLength = text.bytes.first == UInt8(ascii: "-") || text.bytes.first == UInt8(ascii: "+") ? 1 : 0
+            let signLength =
+                text.bytes.first == UInt8(ascii: "-") || text.bytes.first == UInt8(ascii: "+") ? 1 : 0
             var result = text.slice(0..<signLength)
             let digits = text.slice(signLength..<text.count)
             result.append(try pad(digits, to: max(width, 0) - signLength, .right, fill: MarkedString("0")))
@@ -76,7 +78,8 @@ extension Interpreter {
         case .isspace: accepts = { $0.isPythonSpace }
         case .isalpha: accepts = { $0.isLetter }
         case .isdecimal: accepts = { $0.properties.numericType == .decimal }
-        case .isdigit: accepts = { $0.properties.numericType == .decimal || $0.properties.numericType == .digit }
+        case .isdigit:
+            accepts = { $0.properties.numericType == .decimal || $0.properties.numericType == .digit }
         case .isnumeric: accepts = { $0.properties.numericType != nil }
         case .isalnum: accepts = { $0.isLetter || $0.properties.numericType != nil }
         default: return nil
@@ -122,7 +125,7 @@ extension Interpreter {
         for word in words.suffix(limit).reversed() {
             rest = rest.slice(0..<(rest.count - word.count)).trimmed(.right)
         }
-        return [rest.trimmed(.left)].filter { !$0.isEmpty } + words.suffix(limit)
+        return [rest] + words.suffix(limit)
     }
 
     private func partition(
@@ -130,9 +133,12 @@ extension Interpreter {
     ) throws(TemplateError) -> Value {
         let separator = try requireString(try bind(arguments, name, ["sep"])[0], "\(name)'s separator")
         guard !separator.isEmpty else { throw failure("\(name) needs a separator that is not empty") }
-        let found = fromEnd ? text.lastRange(of: separator, before: text.count) : text.firstRange(of: separator)
+        let found =
+            fromEnd ? text.lastRange(of: separator, before: text.count) : text.firstRange(of: separator)
         let empty = Value.string(MarkedString())
-        guard let found else { return .tuple(fromEnd ? [empty, empty, .string(text)] : [.string(text), empty, empty]) }
+        guard let found else {
+            return .tuple(fromEnd ? [empty, empty, .string(text)] : [.string(text), empty, empty])
+        }
         return .tuple([
             .string(text.slice(0..<found.lowerBound)), .string(text.slice(found)),
             .string(text.slice(found.upperBound..<text.count)),
@@ -161,7 +167,8 @@ extension Interpreter {
         let (area, first) = try slice(text, from: bound[1], to: bound[2], name) ?? (text, 0)
         if method == .count { return .int(area.ranges(of: part).count) }
         let isLast = method == .rfind || method == .rindex
-        guard let found = isLast ? area.lastRange(of: part, before: area.count) : area.firstRange(of: part) else {
+        guard let found = isLast ? area.lastRange(of: part, before: area.count) : area.firstRange(of: part)
+        else {
             if method == .find || method == .rfind { return .int(-1) }
             throw failure("the string does not hold \"\(part.text)\"")
         }

@@ -1,9 +1,12 @@
 /// The methods of Python's strings, lists and dicts that templates call, and those of `loop`.
 enum Method: String, Sendable {
     // Strings.
-    case capitalize, center, endswith, find, format, isalnum, isalpha, isdecimal, isdigit, islower, isnumeric, isspace
-    case istitle, isupper, join, ljust, lower, lstrip, partition, removeprefix, removesuffix, replace, rfind, rindex
-    case rjust, rpartition, rsplit, rstrip, split, splitlines, startswith, strip, swapcase, title, upper, zfill
+    case capitalize, center, endswith, find, format, isalnum, isalpha, isdecimal, isdigit, islower, isnumeric,
+        isspace
+    case istitle, isupper, join, ljust, lower, lstrip, partition, removeprefix, removesuffix, replace, rfind,
+        rindex
+    case rjust, rpartition, rsplit, rstrip, split, splitlines, startswith, strip, swapcase, title, upper,
+        zfill
     // Strings and lists.
     case count, index
     // Lists.
@@ -17,14 +20,16 @@ enum Method: String, Sendable {
         switch value {
         case .string:
             switch self {
-            case .append, .clear, .copy, .extend, .insert, .pop, .remove, .reverse, .sort, .get, .items, .keys,
+            case .append, .clear, .copy, .extend, .insert, .pop, .remove, .reverse, .sort, .get, .items,
+                .keys,
                 .setdefault, .update, .values, .changed, .cycle:
                 false
             default: true
             }
         case .list:
             switch self {
-            case .append, .clear, .copy, .count, .extend, .index, .insert, .pop, .remove, .reverse, .sort: true
+            case .append, .clear, .copy, .count, .extend, .index, .insert, .pop, .remove, .reverse, .sort:
+                true
             default: false
             }
         case .tuple: self == .count || self == .index
@@ -75,8 +80,10 @@ extension Interpreter {
             list.elements.insert(try required(bound[1], name), at: place)
             try checkElements(list.elements.count)
         case .pop:
-            let index = try bind(arguments, name, ["index"])[0].map { value throws(TemplateError) in
-                try requireInt(value, "\(name)'s index") } ?? -1
+            let index =
+                try bind(arguments, name, ["index"])[0].map { value throws(TemplateError) in
+                    try requireInt(value, "\(name)'s index")
+                } ?? -1
             let place = index < 0 ? list.elements.count &+ index : index
             guard list.elements.indices.contains(place) else { throw failure("pop index out of range") }
             return list.elements.remove(at: place)
@@ -91,7 +98,8 @@ extension Interpreter {
         case .copy: return .list(ListValue(list.elements))
         case .reverse: list.elements.reverse()
         case .sort:
-            guard case .list(let sorted) = try arrange(.sort, .list(list), caseSensitive(arguments), name) else { break }
+            guard case .list(let sorted) = try arrange(.sort, .list(list), caseSensitive(arguments), name)
+            else { break }
             list.elements = sorted.elements
         default: return try search(method, list.elements, arguments, name)
         }
@@ -179,7 +187,7 @@ extension Interpreter {
                 dictionary.set(parts[0], try hashed(parts[0]), parts[1])
             }
         }
-        for (key, value) in arguments.named { dictionary.set(MarkedString(key), value) }
+        for (key, value) in arguments.named { dictionary.set(MarkedString(key, isTemplate: false), value) }
         try checkElements(dictionary.count)
     }
 
@@ -189,7 +197,9 @@ extension Interpreter {
         _ method: Method, of loop: LoopValue, _ arguments: Arguments
     ) throws(TemplateError) -> Value {
         if method == .cycle {
-            guard !arguments.positional.isEmpty else { throw failure("loop.cycle needs values to cycle through") }
+            guard !arguments.positional.isEmpty else {
+                throw failure("loop.cycle needs values to cycle through")
+            }
             return arguments.positional[loop.index % arguments.positional.count]
         }
         if let last = loop.lastChanged, try isEqual(.tuple(last), .tuple(arguments.positional)) {

@@ -9,7 +9,8 @@ enum NumberFormat {
     static func fixed(_ value: Double, digits: Int) -> String { print(value, "f", digits) }
 
     /// `%e`, `%f` or `%g` of the C library, which Python's results equal.
-    static func print(_ value: Double, _ letter: Character, _ digits: Int, alternate: Bool = false) -> String {
+    static func print(_ value: Double, _ letter: Character, _ digits: Int, alternate: Bool = false) -> String
+    {
         guard value.isFinite else {
             let text = value.isNaN ? "nan" : value < 0 ? "-inf" : "inf"
             return letter.isUppercase ? text.uppercased() : text

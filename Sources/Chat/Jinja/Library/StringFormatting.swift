@@ -2,7 +2,8 @@ extension Interpreter {
     // MARK: - "{}".format()
 
     /// Python's `str.format`: `{}`, `{0}`, `{name}`, `{a.b[c]}`, `{!r}`, `{:specification}`.
-    func formatBraces(_ format: MarkedString, with arguments: Arguments) throws(TemplateError) -> MarkedString {
+    func formatBraces(_ format: MarkedString, with arguments: Arguments) throws(TemplateError) -> MarkedString
+    {
         var result = MarkedString()
         var nextIndex = 0
         var offset = 0
@@ -60,10 +61,12 @@ extension Interpreter {
             default: throw failure("the conversion '!\(nameParts[1].text)' is not known")
             }
         }
-        guard parts.count > 1 else { return try print(value) }
+        guard parts.count > 1, !parts[1].isEmpty else { return try print(value) }
         // A specification may itself hold fields: "{:>{width}}".
-        let text = parts[1].bytes.contains(UInt8(ascii: "{"))
-            ? try nested { () throws(TemplateError) in try formatInner(parts[1], arguments, &nextIndex) } : parts[1]
+        let text =
+            parts[1].bytes.contains(UInt8(ascii: "{"))
+            ? try nested { () throws(TemplateError) in try formatInner(parts[1], arguments, &nextIndex) }
+            : parts[1]
         guard let specification = FormatSpecification(text) else {
             throw failure("'\(text.text)' is no format specification")
         }
@@ -134,7 +137,9 @@ extension Interpreter {
     }
 
     /// The filter `format`.
-    func formatPercent(_ format: MarkedString, with arguments: Arguments) throws(TemplateError) -> MarkedString {
+    func formatPercent(_ format: MarkedString, with arguments: Arguments) throws(TemplateError)
+        -> MarkedString
+    {
         guard !arguments.named.isEmpty else { return try formatPercent(format, arguments.positional, nil) }
         guard arguments.positional.isEmpty else {
             throw failure("the filter 'format' takes positional or keyword arguments, not both")
@@ -170,7 +175,9 @@ extension Interpreter {
             var argument: Value
             if let key = conversion.key {
                 guard let dictionary else { throw failure("the format requires a mapping") }
-                guard let found = dictionary[key] else { throw failure("the format names the missing key '\(key.text)'") }
+                guard let found = dictionary[key] else {
+                    throw failure("the format names the missing key '\(key.text)'")
+                }
                 argument = found
             } else {
                 argument = try value(&used, values)
@@ -255,7 +262,9 @@ private struct PercentConversion {
         switch letter {
         case "s", "r", "a":
             var text = MarkedString()
-            if letter == "s" { text = try interpreter.print(value) } else {
+            if letter == "s" {
+                text = try interpreter.print(value)
+            } else {
                 try interpreter.represent(value, into: &text, depth: 0)
             }
             specification.type = "s"

@@ -1,4 +1,5 @@
-/// The filter `tojson` as Hugging Face defines it for chat templates: Python's `json.dumps` without HTML escapes.
+/// The filter `tojson` as Hugging Face defines it for chat templates: Python's `json.dumps` without HTML
+/// escapes.
 extension Interpreter {
     private struct Style {
         var escapesNonASCII = false
@@ -36,7 +37,7 @@ extension Interpreter {
     private func writeJSON(
         _ value: Value, _ style: Style, into result: inout MarkedString, depth: Int
     ) throws(TemplateError) {
-        guard depth < limits.valueDepthMax else { throw limitReached("a value nests too deep for tojson") }
+        try checkDepth(depth)
         try checkString(result.count)
         switch value {
         case .none: result.append("null")
@@ -135,7 +136,9 @@ extension Interpreter {
         case "\u{C}": return "\\f"
         default: break
         }
-        guard scalar.value < 0x20 || (escapesNonASCII && !scalar.isASCII) else { return String(Character(scalar)) }
+        guard scalar.value < 0x20 || (escapesNonASCII && !scalar.isASCII) else {
+            return String(Character(scalar))
+        }
         return UTF16.encode(scalar).map { units in
             units.map { unit in
                 let digits = String(unit, radix: 16)

@@ -1,7 +1,9 @@
 /// The tests that templates may use after `is`, by the names that Jinja gives them.
 enum ValueTest: String, Sendable {
-    case boolean, callable, defined, divisibleby, eq, equalto, escaped, even, `false`, filter, float, ge, greaterthan
-    case gt, `in`, integer, iterable, le, lessthan, lower, lt, mapping, ne, none, number, odd, sameas, sequence
+    case boolean, callable, defined, divisibleby, eq, equalto, escaped, even, `false`, filter, float, ge,
+        greaterthan
+    case gt, `in`, integer, iterable, le, lessthan, lower, lt, mapping, ne, none, number, odd, sameas,
+        sequence
     case string, test, `true`, undefined, upper
     case equalSign = "=="
     case notEqualSign = "!="
@@ -21,7 +23,9 @@ extension Interpreter {
     func evaluate(_ test: ValueTest, of value: Value, _ arguments: Arguments) throws(TemplateError) -> Bool {
         let name = "the test '\(test.rawValue)'"
         if let operation = comparison(for: test) {
-            guard let other = try bind(arguments, name, ["other"])[0] else { throw failure("\(name) needs a value") }
+            guard let other = try bind(arguments, name, ["other"])[0] else {
+                throw failure("\(name) needs a value")
+            }
             return try compare(value, operation, other)
         }
         switch test {
@@ -31,7 +35,9 @@ extension Interpreter {
             // Int.min has no quotient by -1; everything is divisible by it.
             return divisor == -1 ? true : try requireInt(value, "\(name)'s value") % divisor == 0
         case .sameas:
-            guard let other = try bind(arguments, name, ["other"])[0] else { throw failure("\(name) needs a value") }
+            guard let other = try bind(arguments, name, ["other"])[0] else {
+                throw failure("\(name) needs a value")
+            }
             return isSame(value, other)
         default:
             _ = try bind(arguments, name, [])
@@ -57,12 +63,14 @@ extension Interpreter {
         case (.defined, _): return !value.isUndefined
         case (.undefined, _): return value.isUndefined
         case (.none, _): return value.isNone
-        case (.boolean, .bool), (.float, .float), (.integer, .int), (.mapping, .dictionary), (.string, .string):
+        case (.boolean, .bool), (.float, .float), (.integer, .int), (.mapping, .dictionary),
+            (.string, .string):
             return true
         case (.true, .bool(let value)): return value
         case (.false, .bool(let value)): return !value
         case (.number, .int), (.number, .bool), (.number, .float): return true
-        case (.callable, .macro), (.callable, .function), (.callable, .method), (.callable, .loop): return true
+        case (.callable, .macro), (.callable, .function), (.callable, .method), (.callable, .loop):
+            return true
         case (.iterable, .undefined), (.iterable, .loop): return true
         case (.iterable, _), (.sequence, _):
             return value.elements != nil || value.string != nil || value.dictionary != nil

@@ -1,6 +1,6 @@
 /// Cuts a template into tokens, with the whitespace rules that Hugging Face uses for chat templates:
-/// `trim_blocks` (the newline after a block or comment goes), `lstrip_blocks` (the indentation before one goes),
-/// and `keep_trailing_newline=False` (one newline at the very end goes).
+/// `trim_blocks` (the newline after a block or comment goes), `lstrip_blocks` (the indentation before one
+/// goes), and `keep_trailing_newline=False` (one newline at the very end goes).
 struct Lexer {
     private let source: [UInt8]
     private var offset = 0
@@ -177,7 +177,8 @@ struct Lexer {
         while true {
             skipSpacesInTag()
             guard offset < source.count else {
-                throw syntaxError("a tag has no end; expected \"\(closing == UInt8(ascii: "%") ? "%}" : "}}")\"")
+                throw syntaxError(
+                    "a tag has no end; expected \"\(closing == UInt8(ascii: "%") ? "%}" : "}}")\"")
             }
             if open.isEmpty, let length = closingLength(closing) {
                 let sign = length == 3 ? source[offset] : 0
@@ -200,33 +201,48 @@ struct Lexer {
 
     /// The length of the tag's end here, with its sign.
     private func closingLength(_ closing: UInt8) -> Int? {
-        if source[offset...].starts(with: [closing, UInt8(ascii: "}")]) { return 2 }
         let sign = source[offset]
+        if sign == closing { return stands(closing, at: offset) ? 2 : nil }
         guard sign == UInt8(ascii: "-") || (sign == UInt8(ascii: "+") && closing == UInt8(ascii: "%")) else {
             return nil
         }
-        return source[(offset + 1)...].starts(with: [closing, UInt8(ascii: "}")]) ? 3 : nil
+        return stands(closing, at: offset + 1) ? 3 : nil
     }
 
-    private static let symbols: [String] = [
-        "//", "**", "==", "!=", ">=", "<=", "+", "-", "*", "/", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<",
-        "=", ".", ":", "|", ",",
-    ]
+    /// Whether the two bytes at `index` are `closing` and a brace.
+    private func stands(_ closing: UInt8, at index: Int) -> Bool {
+        index + 1 < source.count && source[index] == closing && source[index + 1] == UInt8(ascii: "}")
+    }
 
     private mutating func readSymbol(_ open: inout [UInt8]) throws(TemplateError) {
-        guard let symbol = Self.symbols.first(where: { source[offset...].starts(with: $0.utf8) }) else {
-            let (scalar, _) = MarkedString(Array(source[offset...].prefix(4)), isTemplate: true).scalar(at: 0)
-            throw syntaxError("unexpected character \"\(Character(scalar))\"")
+        let byte = source[offset]
+        let next = offset + 1 < source.count ? source[offset + 1] : 0
+        switch byte {
+        case UInt8(ascii: "("), UInt8(ascii: "["), UInt8(ascii: "{"): open.append(byte)
+        case UInt8(ascii: ")"): try close(&open, UInt8(ascii: "("))
+        case UInt8(ascii: "]"): try close(&open, UInt8(ascii: "["))
+        case UInt8(ascii: "}"): try close(&open, UInt8(ascii: "{"))
+        case UInt8(ascii: "/") where next == byte, UInt8(ascii: "*") where next == byte: return emitSymbol(2)
+        case UInt8(ascii: "="), UInt8(ascii: "!"), UInt8(ascii: "<"), UInt8(ascii: ">"):
+            if next == UInt8(ascii: "=") { return emitSymbol(2) }
+            if byte == UInt8(ascii: "!") { throw syntaxError("unexpected character \"!\"") }
+        default:
+            guard "+-*/%~.:|,".utf8.contains(byte) else {
+                throw syntaxError("unexpected character \"\(Character(Unicode.Scalar(byte)))\"")
+            }
         }
-        switch symbol {
-        case "(", "[", "{": open.append(source[offset])
-        case ")", "]", "}":
-            let opening: [String: UInt8] = [")": 0x28, "]": 0x5B, "}": 0x7B]
-            guard open.popLast() == opening[symbol] else { throw syntaxError("unexpected \"\(symbol)\"") }
-        default: break
+        emitSymbol(1)
+    }
+
+    private func close(_ open: inout [UInt8], _ opening: UInt8) throws(TemplateError) {
+        guard open.popLast() == opening else {
+            throw syntaxError("unexpected \"\(Character(Unicode.Scalar(source[offset])))\"")
         }
-        emit(.symbol(symbol))
-        offset += symbol.utf8.count
+    }
+
+    private mutating func emitSymbol(_ length: Int) {
+        emit(.symbol(String(decoding: source[offset..<offset + length], as: UTF8.self)))
+        offset += length
     }
 
     private mutating func readName() {
@@ -256,7 +272,8 @@ struct Lexer {
                 skipDigits()
             }
         }
-        let literal = String(decoding: source[start..<offset].filter { $0 != UInt8(ascii: "_") }, as: UTF8.self)
+        let literal = String(
+            decoding: source[start..<offset].filter { $0 != UInt8(ascii: "_") }, as: UTF8.self)
         if isFloat, let value = Double(literal) {
             emit(.float(value))
         } else if let value = Int(literal) {
@@ -267,7 +284,9 @@ struct Lexer {
     }
 
     private mutating func skipDigits() {
-        while offset < source.count, isDigit(source[offset]) || source[offset] == UInt8(ascii: "_") { offset += 1 }
+        while offset < source.count, isDigit(source[offset]) || source[offset] == UInt8(ascii: "_") {
+            offset += 1
+        }
     }
 
     private mutating func readString(quote: UInt8) throws(TemplateError) {

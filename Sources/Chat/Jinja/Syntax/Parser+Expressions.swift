@@ -12,7 +12,8 @@ extension Parser {
     }
 
     private var endsTuple: Bool {
-        current.kind == .outputEnd || current.kind == .blockEnd || at(")") || atName("in") || atName("recursive")
+        current.kind == .outputEnd || current.kind == .blockEnd || at(")") || atName("in")
+            || atName("recursive")
     }
 
     mutating func parseExpression(allowsConditional: Bool = true) throws(TemplateError) -> Expression {
@@ -186,7 +187,8 @@ extension Parser {
     }
 
     private func chainError() -> TemplateError {
-        let message = "an expression chains more than \(TemplateLimits.sourceChainMax) attributes, calls or filters"
+        let message =
+            "an expression chains more than \(TemplateLimits.sourceChainMax) attributes, calls or filters"
         return TemplateError(kind: .limit, message: message, line: line)
     }
 

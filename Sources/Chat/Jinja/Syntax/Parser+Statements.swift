@@ -19,7 +19,9 @@ extension Parser {
                 let kind = try nested { parser throws(TemplateError) in try parser.parseBlock() }
                 body.append(Statement(kind: kind, line: line))
             case .end:
-                guard ends.isEmpty else { throw unexpected("\"{% \(ends.sorted().joined(separator: "\" or \"{% "))\"") }
+                guard ends.isEmpty else {
+                    throw unexpected("\"{% \(ends.sorted().joined(separator: "\" or \"{% "))\"")
+                }
                 return body
             default:
                 throw unexpected("text or a tag")
@@ -47,8 +49,9 @@ extension Parser {
             try endTag()
             return .continueLoop
         default:
-            throw error("the statement \"\(name)\" is not known; chat templates have if, for, set, macro, call, filter, with, "
-                + "break, continue, raw and generation")
+            throw error(
+                "the statement \"\(name)\" is not known; chat templates have if, for, set, macro, call, "
+                    + "filter, with, break, continue, raw and generation")
         }
     }
 
@@ -88,7 +91,9 @@ extension Parser {
         guard takeName("in") else { throw unexpected("\"in\"") }
         let source = try parseTuple(allowsConditional: false)
         let condition = takeName("if") ? try parseExpression() : nil
-        if atName("recursive") { throw error("recursive loops are not supported; use a macro that calls itself") }
+        if atName("recursive") {
+            throw error("recursive loops are not supported; use a macro that calls itself")
+        }
         try endTag()
         let body = try parseBody(until: ["else", "endfor"])
         var otherwise: [Statement] = []
@@ -98,7 +103,8 @@ extension Parser {
         }
         advance()
         try endTag()
-        return .loop(Loop(target: target, source: source, condition: condition, body: body, otherwise: otherwise))
+        return .loop(
+            Loop(target: target, source: source, condition: condition, body: body, otherwise: otherwise))
     }
 
     // MARK: - set, with, filter
@@ -203,7 +209,8 @@ extension Parser {
         }
         return MacroDefinition(
             name: name, symbol: symbol, parameters: parameters, body: body,
-            varargs: special("varargs", &self), kwargs: special("kwargs", &self), caller: special("caller", &self))
+            varargs: special("varargs", &self), kwargs: special("kwargs", &self),
+            caller: special("caller", &self))
     }
 
     private mutating func parseParameters() throws(TemplateError) -> [(

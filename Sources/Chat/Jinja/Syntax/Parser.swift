@@ -5,6 +5,7 @@ struct Parser {
     var symbols = SymbolTable()
     /// How deep the parser is nested in itself.
     private var depth = 0
+    private let stack = StackMeter()
     /// The names that the bodies of the macros being read mention, innermost last.
     var mentioned: [Set<String>] = []
 
@@ -73,7 +74,7 @@ struct Parser {
     mutating func nested<Result>(
         _ body: (inout Parser) throws(TemplateError) -> Result
     ) throws(TemplateError) -> Result {
-        guard depth < TemplateLimits.sourceDepthMax else {
+        guard depth < TemplateLimits.sourceDepthMax, !stack.isExhausted else {
             let message = "the template nests deeper than \(TemplateLimits.sourceDepthMax)"
             throw TemplateError(kind: .limit, message: message, line: line)
         }

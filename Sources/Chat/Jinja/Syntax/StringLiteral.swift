@@ -35,7 +35,8 @@ enum StringLiteral {
     ) {
         let text = rest.prefix(digits)
         guard text.count == digits, text.allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }),
-            let code = UInt32(String(decoding: text, as: UTF8.self), radix: 16), let scalar = Unicode.Scalar(code)
+            let code = UInt32(String(decoding: text, as: UTF8.self), radix: 16),
+            let scalar = Unicode.Scalar(code)
         else {
             result += [UInt8(ascii: "\\"), letter]
             return
@@ -45,10 +46,13 @@ enum StringLiteral {
     }
 
     /// Up to three octal digits.
-    private static func appendOctal(_ result: inout [UInt8], _ first: UInt8, _ rest: inout ArraySlice<UInt8>) {
+    private static func appendOctal(_ result: inout [UInt8], _ first: UInt8, _ rest: inout ArraySlice<UInt8>)
+    {
         var code = UInt32(first - UInt8(ascii: "0"))
         for _ in 0..<2 {
-            guard let digit = rest.first, (UInt8(ascii: "0")...UInt8(ascii: "7")).contains(digit) else { break }
+            guard let digit = rest.first, (UInt8(ascii: "0")...UInt8(ascii: "7")).contains(digit) else {
+                break
+            }
             code = code << 3 | UInt32(digit - UInt8(ascii: "0"))
             rest = rest.dropFirst()
         }

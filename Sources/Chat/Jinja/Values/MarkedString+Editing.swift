@@ -15,7 +15,9 @@ extension MarkedString {
         let matches = { (scalar: Unicode.Scalar) in set?.contains(scalar) ?? scalar.isPythonSpace }
         var start = 0
         if side != .right {
-            while start < count, case let (scalar, next) = scalar(at: start), matches(scalar) { start = next }
+            while start < count, case (let scalar, let next) = scalar(at: start), matches(scalar) {
+                start = next
+            }
         }
         var end = count
         if side != .left {
@@ -103,7 +105,7 @@ extension MarkedString {
         var start = skip(from: 0) { $0.isPythonSpace }
         while start < count {
             if words.count == limit ?? .max {
-                words.append(slice(start..<count).trimmed(.right))
+                words.append(slice(start..<count))
                 break
             }
             let end = skip(from: start) { !$0.isPythonSpace }
@@ -115,7 +117,9 @@ extension MarkedString {
 
     private func skip(from start: Int, while matches: (Unicode.Scalar) -> Bool) -> Int {
         var offset = start
-        while offset < count, case let (scalar, next) = scalar(at: offset), matches(scalar) { offset = next }
+        while offset < count, case (let scalar, let next) = scalar(at: offset), matches(scalar) {
+            offset = next
+        }
         return offset
     }
 

@@ -3,7 +3,8 @@
 struct MarkedString: Sendable {
     private(set) var bytes: [UInt8] = []
     private(set) var isASCII = true
-    /// Whether this went through `safe` or `escape` (Python's `Markup`): what is added to it gets HTML escapes.
+    /// Whether this went through `safe` or `escape` (Python's `Markup`): what is added to it gets HTML
+    /// escapes.
     var isMarkup = false
     /// The mark of the first byte; the mark changes at each offset of `flips`.
     private var startsInTemplate = true
@@ -105,7 +106,8 @@ extension MarkedString: Equatable {
 }
 
 extension Array where Element == Int {
-    /// The first index whose element satisfies `predicate`, which must be false for a prefix and true for the rest.
+    /// The first index whose element satisfies `predicate`, which must be false for a prefix and true for the
+    /// rest.
     fileprivate func partitioningIndex(where predicate: (Int) -> Bool) -> Int {
         var low = 0
         var high = count

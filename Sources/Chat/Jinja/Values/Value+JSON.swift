@@ -16,7 +16,8 @@ extension Value {
         case .object(let object):
             let dictionary = DictionaryValue()
             for (key, value) in object {
-                dictionary.set(MarkedString(key, isTemplate: isTemplate), Value(value, isTemplate: isTemplate))
+                dictionary.set(
+                    MarkedString(key, isTemplate: isTemplate), Value(value, isTemplate: isTemplate))
             }
             self = .dictionary(dictionary)
         }

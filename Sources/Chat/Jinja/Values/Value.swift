@@ -37,7 +37,9 @@ enum Value {
     var isUndefined: Bool { if case .undefined = self { true } else { false } }
     var isNone: Bool { if case .none = self { true } else { false } }
     var string: MarkedString? { if case .string(let text) = self { text } else { nil } }
-    var dictionary: DictionaryValue? { if case .dictionary(let dictionary) = self { dictionary } else { nil } }
+    var dictionary: DictionaryValue? {
+        if case .dictionary(let dictionary) = self { dictionary } else { nil }
+    }
 
     /// The integer; True is 1 and False is 0, as in Python.
     var int: Int? {
@@ -82,85 +84,4 @@ enum Value {
         case .method: "method"
         }
     }
-}
-
-/// A list: one object, however many names it has.
-final class ListValue {
-    var elements: [Value]
-    init(_ elements: [Value]) { self.elements = elements }
-}
-
-final class NamespaceValue {
-    let attributes = DictionaryValue()
-}
-
-final class BoundMethod {
-    let receiver: Value
-    let method: Method
-    init(_ receiver: Value, _ method: Method) {
-        self.receiver = receiver
-        self.method = method
-    }
-}
-
-/// A macro with the variables that are visible where it was defined.
-final class MacroValue {
-    let definition: MacroDefinition
-    let scope: Scope
-    init(_ definition: MacroDefinition, scope: Scope) {
-        self.definition = definition
-        self.scope = scope
-    }
-}
-
-/// The variable `loop` of a running loop.
-final class LoopValue {
-    let elements: [Value]
-    /// How many loops this one stands in, counted from 1.
-    let depth: Int
-    var index = 0
-    /// The arguments of the last `loop.changed()`.
-    var lastChanged: [Value]?
-
-    init(_ elements: [Value], depth: Int) {
-        self.elements = elements
-        self.depth = depth
-    }
-}
-
-/// Variables of one block; the enclosing block's are visible through it.
-final class Scope {
-    let parent: Scope?
-    private var symbols: [Symbol] = []
-    private var values: [Value] = []
-
-    init(parent: Scope?) { self.parent = parent }
-
-    func lookup(_ symbol: Symbol) -> Value? {
-        var scope: Scope? = self
-        while let current = scope {
-            if let index = current.symbols.lastIndex(of: symbol) { return current.values[index] }
-            scope = current.parent
-        }
-        return nil
-    }
-
-    func set(_ symbol: Symbol, _ value: Value) {
-        if let index = symbols.lastIndex(of: symbol) {
-            values[index] = value
-        } else {
-            symbols.append(symbol)
-            values.append(value)
-        }
-    }
-
-    func removeAll() {
-        symbols.removeAll(keepingCapacity: true)
-        values.removeAll(keepingCapacity: true)
-    }
-}
-
-struct Arguments {
-    var positional: [Value] = []
-    var named: [(name: String, value: Value)] = []
 }
