@@ -163,6 +163,16 @@ struct ResponseTests {
         }
     }
 
+    @Test("A stream that its handler gives up ends without the mark of a proper end")
+    func abort() async throws {
+        try await withServer { port, _, notes in
+            let client = try RawClient(port: port)
+            try client.send("GET /abort HTTP/1.1\r\nHost: h\r\n\r\n")
+            #expect(try client.receiveToEnd().hasSuffix("\r\n\r\n4\r\nhalf\r\n"))
+            #expect(notes.wait(for: "end /abort 200 false"))
+        }
+    }
+
     @Test("No field of a handler can split a response or contradict its framing (check 76)")
     func fieldInjection() async throws {
         try await withServer { port, _, _ in

@@ -86,6 +86,15 @@ struct StopTests {
         }
     }
 
+    @Test("localhost is the loopback of IPv4")
+    func localhost() async throws {
+        let server = HTTPServer(configuration: .init(host: "localhost", port: 0), router: Router())
+        try server.start()
+        let port = try #require(server.port)
+        #expect(server.address == "127.0.0.1:\(port)")
+        await server.stop()
+    }
+
     @Test("A name that does not resolve is an error that names it")
     func badHost() {
         let server = HTTPServer(configuration: .init(host: "256.1.1.1.invalid", port: 0), router: Router())

@@ -113,6 +113,11 @@ private func testRouter(_ notes: Notes) -> Router {
         writer.respond(.text("slow"))
     }
     router.on(.get, "/dropped") { _, _ in }
+    router.on(.get, "/abort") { _, writer in
+        writer.beginStream(headers: ["Content-Type": "text/plain"])
+        writer.write(Array("half".utf8))
+        writer.abort()
+    }
     router.on(.get, "/twice") { _, writer in
         writer.respond(.text("first"))
         notes.add("second: \(writer.respond(.text("second")))")

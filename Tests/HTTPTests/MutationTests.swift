@@ -29,6 +29,31 @@ struct MutationTests {
         }
     }
 
+    @Test("Whatever comes, in whatever pieces, a machine says one thing at a time and never runs ahead")
+    func machines() {
+        var random = SmallRandom(seed: 5)
+        for round in 0..<1_500 {
+            var driven = Driven()
+            driven.refusedPaths = ["/echo"]
+            var bytes = Self.seeds[round % Self.seeds.count] + Self.seeds[Int(random.next(4))]
+            for _ in 0..<Int(random.next(4)) { mutate(&bytes, &random) }
+            while !bytes.isEmpty, driven.machine.inputCapacity > 0 {
+                let count = min(bytes.count, 1 + Int(random.next(40)))
+                driven.send(Array(bytes[..<count]))
+                bytes.removeFirst(count)
+                if driven.machine.phase == .closing { driven.machine.didSendAll() }
+            }
+            #expect(driven.log.count { $0.hasPrefix("refuse") } <= 1)
+            switch random.next(3) {
+            case 0: driven.machine.receiveEnd()
+            case 1: if let action = driven.machine.timeOut() { driven.perform(action) }
+            default: if let action = driven.machine.drain(isAllSent: true) { driven.perform(action) }
+            }
+            driven.run()
+            #expect(driven.machine.phase != .serving)
+        }
+    }
+
     private func mutate(_ bytes: inout [UInt8], _ random: inout SmallRandom) {
         guard !bytes.isEmpty else { return }
         let place = Int(random.next(UInt64(bytes.count)))

@@ -208,7 +208,11 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         let output = exchange.takeOutput()
         if let head = output.head { begin(head, bodyBytes: head.body == .whole ? output.body.count : nil) }
         if !output.body.isEmpty { write(output.body) }
-        if output.isAborted { return close() }
+        if output.isAborted {
+            // The client may still see how far the response got.
+            send()
+            return close()
+        }
         if output.isFinished {
             end()
             pump()

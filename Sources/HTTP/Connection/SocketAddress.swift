@@ -9,7 +9,8 @@ struct SocketAddress {
         self.length = length
     }
 
-    /// The first address that a host name or number stands for.
+    /// The address that a host name or number stands for; of several the first IPv4 one, so that `localhost` is where
+    /// clients look for it first.
     static func resolve(host: String, port: UInt16) throws(ListenError) -> SocketAddress {
         var hints = addrinfo()
         hints.ai_family = AF_UNSPEC
@@ -17,13 +18,16 @@ struct SocketAddress {
         hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV
         var results: UnsafeMutablePointer<addrinfo>?
         let code = getaddrinfo(host, String(port), &hints, &results)
-        guard code == 0, let first = results?.pointee, let address = first.ai_addr else {
+        guard code == 0, let first = results?.pointee else {
             throw ListenError(address: "\(host):\(port)", reason: String(cString: gai_strerror(code)))
         }
         defer { freeaddrinfo(results) }
-        var found = SocketAddress(length: first.ai_addrlen)
+        let chain = sequence(first: first) { $0.ai_next?.pointee }
+        let chosen = chain.first { $0.ai_family == AF_INET } ?? first
+        var found = SocketAddress(length: chosen.ai_addrlen)
         withUnsafeMutableBytes(of: &found.storage) { storage in
-            storage.copyMemory(from: UnsafeRawBufferPointer(start: address, count: Int(first.ai_addrlen)))
+            storage.copyMemory(
+                from: UnsafeRawBufferPointer(start: chosen.ai_addr, count: Int(chosen.ai_addrlen)))
         }
         return found
     }
