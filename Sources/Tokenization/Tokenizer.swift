@@ -5,8 +5,9 @@ import ModelFiles
 /// What it gives for valid UTF-8 is what llama.cpp gives; the golden tests hold it to that. Encoding costs n
 /// log n at worst, whatever the text. All methods may be called from any thread.
 public final class Tokenizer: Sendable {
-    /// Longer texts are refused by `encode`'s callers; here they are a programmer's error.
-    public static let textBytesMax = 1 << 30
+    /// Callers refuse longer texts; here they are a programmer's error. Three pairs a byte may wait in a
+    /// `MergeChain`, and their places are 32-bit.
+    public static let textBytesMax = 1 << 29
 
     /// The tokens are 0 ..< vocabularyCount.
     public var vocabularyCount: Int { vocabulary.count }
