@@ -20,7 +20,7 @@ extension JSONReader {
             let runStart = offset
             try skipPlainBytes(ofStringAt: start)
             try validate(runStart..<offset)
-            decoded.append(contentsOf: bytes[runStart..<offset])
+            decoded.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[runStart..<offset]))
             if peek() == UInt8(ascii: "\"") { break }
             try readEscape(into: &decoded)
         }
@@ -30,16 +30,20 @@ extension JSONReader {
 
     /// Moves to the next quote or backslash; refuses control characters and the end of the document.
     private mutating func skipPlainBytes(ofStringAt start: Int) throws(JSONError) {
-        while let byte = peek() {
-            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return }
-            guard byte >= 0x20 else {
-                throw error(
-                    "a string holds the control character 0x\(String(byte, radix: 16)); write it as an escape"
-                )
-            }
-            offset += 1
+        var index = offset
+        while index < bytes.count {
+            let byte = bytes[index]
+            if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { break }
+            index += 1
         }
-        throw unexpected("a closing quote for the string that began at byte \(start)")
+        offset = index
+        guard let byte = peek() else {
+            throw unexpected("a closing quote for the string that began at byte \(start)")
+        }
+        guard byte >= 0x20 else {
+            let code = String(byte, radix: 16)
+            throw error("a string holds the control character 0x\(code); write it as an escape")
+        }
     }
 
     private mutating func readEscape(into decoded: inout [UInt8]) throws(JSONError) {
@@ -107,19 +111,14 @@ extension JSONReader {
     // MARK: - UTF-8
 
     private func text(_ range: Range<Int>) throws(JSONError) -> String {
-        let part = UnsafeRawBufferPointer(rebasing: bytes[range])
-        guard let text = String(validating: part, as: UTF8.self) else { throw invalidUTF8(in: range) }
-        return text
+        try validate(range)
+        return String(decoding: UnsafeRawBufferPointer(rebasing: bytes[range]), as: UTF8.self)
     }
 
     private func validate(_ range: Range<Int>) throws(JSONError) {
-        let part = UnsafeRawBufferPointer(rebasing: bytes[range])
-        if UTF8Check.firstInvalid(in: part) != nil { throw invalidUTF8(in: range) }
-    }
-
-    private func invalidUTF8(in range: Range<Int>) -> JSONError {
-        let part = UnsafeRawBufferPointer(rebasing: bytes[range])
-        let place = UTF8Check.firstInvalid(in: part) ?? 0
-        return error("a string is not valid UTF-8 here", at: range.lowerBound + place)
+        guard let place = UTF8Check.firstInvalid(in: UnsafeRawBufferPointer(rebasing: bytes[range])) else {
+            return
+        }
+        throw error("a string is not valid UTF-8 here", at: range.lowerBound + place)
     }
 }

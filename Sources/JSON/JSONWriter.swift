@@ -166,12 +166,12 @@ public struct JSONWriter: Sendable {
                 offset += 1
                 continue
             }
-            bytes.append(contentsOf: text[runStart..<offset])
+            bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: text[runStart..<offset]))
             appendEscape(byte)
             offset += 1
             runStart = offset
         }
-        bytes.append(contentsOf: text[runStart...])
+        bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: text[runStart...]))
     }
 
     private mutating func appendEscape(_ byte: UInt8) {

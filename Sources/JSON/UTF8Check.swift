@@ -26,6 +26,13 @@ public enum UTF8Check {
     public static func firstInvalid(in bytes: UnsafeRawBufferPointer) -> Int? {
         var offset = 0
         while offset < bytes.count {
+            // Eight bytes of ASCII at a time.
+            if bytes.count - offset >= 8,
+                bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self) & 0x8080_8080_8080_8080 == 0
+            {
+                offset += 8
+                continue
+            }
             guard let length = sequenceLength(bytes, at: offset) else { return offset }
             offset += length
         }
