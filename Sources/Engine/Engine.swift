@@ -23,7 +23,8 @@ public final class Engine: GenerationEngine {
         let board = StatusBoard()
         let mailbox = Mailbox(queueMax: configuration.queueMax, board: board)
         try EngineThread.start {
-            EngineLoop.main(configuration: configuration, mailbox: mailbox, board: board, makeModel: makeModel)
+            EngineLoop.main(
+                configuration: configuration, mailbox: mailbox, board: board, makeModel: makeModel)
         }
         limits = try mailbox.waitForStart()
         self.mailbox = mailbox

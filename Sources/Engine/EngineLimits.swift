@@ -48,7 +48,9 @@ struct EngineLimits: Sendable, Equatable {
     }
 
     private func checkTokens(_ request: GenerationRequest) throws(AdmissionError) {
-        guard !request.prompt.isEmpty else { throw .invalid("the prompt has no tokens; at least one is needed") }
+        guard !request.prompt.isEmpty else {
+            throw .invalid("the prompt has no tokens; at least one is needed")
+        }
         for (index, token) in request.prompt.enumerated() where token < 0 || token >= vocabularyCount {
             throw .invalid("prompt token \(index) is \(token); token ids are 0 to \(vocabularyCount - 1)")
         }
@@ -70,7 +72,9 @@ struct EngineLimits: Sendable, Equatable {
         guard 0...1 ~= sampling.minP else { throw .invalid("min_p is \(sampling.minP); it must be 0 to 1") }
         guard 0...Sampler.alternativesMax ~= request.alternativeCount else {
             throw .invalid(
-                "\(request.alternativeCount) alternatives were asked for; 0 to \(Sampler.alternativesMax) are possible")
+                "\(request.alternativeCount) alternatives were asked for; "
+                    + "0 to \(Sampler.alternativesMax) are possible"
+            )
         }
     }
 }

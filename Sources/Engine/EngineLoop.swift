@@ -50,11 +50,14 @@ final class EngineLoop {
     }
 
     private func run() {
-        while takeMail() {
-            step()
+        var runs = true
+        while runs {
+            runs = takeMail()
+            deliver()
+            guard runs, !scheduler.isIdle else { continue }
+            step(scheduler.plan())
             deliver()
         }
-        deliver()
     }
 }
 
@@ -63,8 +66,7 @@ final class EngineLoop {
 extension EngineLoop {
     /// - Returns: false when the engine shall end.
     private func takeMail() -> Bool {
-        let mail = mailbox.take(left: left, pace: pace, isIdle: scheduler.isIdle)
-        left.removeAll(keepingCapacity: true)
+        let mail = mailbox.take(pace: pace, isIdle: scheduler.isIdle)
         for submission in mail.submissions {
             let request = LiveRequest(submission)
             requests[submission.id] = request
@@ -72,7 +74,9 @@ extension EngineLoop {
         }
         for cancellation in mail.cancellations {
             guard let request = requests[cancellation.id] else { continue }
-            let choices = request.group.live.filter { cancellation.choice == nil || cancellation.choice == $0.choice }
+            let choices = request.group.live.filter {
+                cancellation.choice == nil || cancellation.choice == $0.choice
+            }
             finish(choices, of: request, .cancelled)
         }
         switch mail.stop {
@@ -92,20 +96,18 @@ extension EngineLoop {
 // MARK: - Steps
 
 extension EngineLoop {
-    private func step() {
-        let plan = scheduler.plan()
+    private func step(_ plan: StepPlan) {
         let started = MonotonicClock.now
         for group in plan.admitted {
             left.append(group.size)
             requests[group.id].map { touch($0).admitted(at: started) }
         }
-        guard !plan.slices.isEmpty else { return }
+        reportDepartures()
         let logits = model.forward(batch(for: plan))
         for copy in scheduler.complete(plan) {
             model.copyBlock(from: copy.source, to: copy.destination, tokens: copy.tokens)
         }
-        let computed = MonotonicClock.now
-        draw(plan, logits: logits, computedAt: computed)
+        draw(plan, logits: logits, computedAt: MonotonicClock.now)
         count(plan, seconds: Double(MonotonicClock.now - started) * 1e-9)
     }
 
@@ -137,7 +139,9 @@ extension EngineLoop {
                 finish(request.group.live, of: request, .length)
                 continue
             }
-            guard let row = row(output, of: logits) else { preconditionFailure("the model gave too few logits") }
+            guard let row = row(output, of: logits) else {
+                preconditionFailure("the model gave too few logits")
+            }
             output += 1
             // The prompt's last column serves every choice.
             for sequence in readsPrompt ? request.group.live : [slice.sequence] {
@@ -147,7 +151,9 @@ extension EngineLoop {
     }
 
     private func row(_ index: Int, of logits: UnsafeBufferPointer<Float>) -> UnsafePointer<Float>? {
-        guard let start = logits.baseAddress, (index + 1) * limits.vocabularyCount <= logits.count else { return nil }
+        guard let start = logits.baseAddress, (index + 1) * limits.vocabularyCount <= logits.count else {
+            return nil
+        }
         return start + index * limits.vocabularyCount
     }
 
@@ -162,7 +168,9 @@ extension EngineLoop {
             }
             scheduler.append(sampled.token, to: sequence)
             touch(request).drew(sampled, choice: sequence.choice)
-            if sequence.answerCount == request.group.size.answerMax { finish([sequence], of: request, .length) }
+            if sequence.answerCount == request.group.size.answerMax {
+                finish([sequence], of: request, .length)
+            }
         } catch {
             finish([sequence], of: request, .failed(error.message))
         }
@@ -195,8 +203,16 @@ extension EngineLoop {
         return request
     }
 
-    /// One call of each sink for all events of the step.
+    /// A place in the queue is free from the moment of admission, not from the end of the step.
+    private func reportDepartures() {
+        guard !left.isEmpty else { return }
+        mailbox.leave(left)
+        left.removeAll(keepingCapacity: true)
+    }
+
+    /// One call of each sink for all of its events.
     private func deliver() {
+        reportDepartures()
         publishStatus()
         for request in touched { request.deliver() }
         touched.removeAll(keepingCapacity: true)

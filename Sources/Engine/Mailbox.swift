@@ -66,7 +66,9 @@ final class Mailbox: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    private func locked<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+    private func locked<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure)
+        -> Result
+    {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         return try body()
@@ -151,16 +153,20 @@ extension Mailbox {
         ended()
     }
 
+    /// Requests have left the queue: they were admitted, or cancelled.
+    func leave(_ sizes: [RequestSize]) {
+        locked {
+            for size in sizes { gate.leave(size) }
+            board.publish(requestsWaiting: gate.waitingCount)
+        }
+    }
+
     /// Takes what has come; sleeps until something does if the engine is idle.
     ///
-    /// - Parameters:
-    ///   - left: requests that left the queue since the last call.
-    ///   - pace: the engine's latest figures.
-    func take(left: [RequestSize], pace: Pace, isIdle: Bool) -> Delivery {
+    /// - Parameter pace: the engine's latest figures.
+    func take(pace: Pace, isIdle: Bool) -> Delivery {
         locked {
-            for size in left { gate.leave(size) }
             gate.pace = pace
-            board.publish(requestsWaiting: gate.waitingCount)
             while isIdle, delivery.submissions.isEmpty, delivery.cancellations.isEmpty,
                 case .none = delivery.stop
             {

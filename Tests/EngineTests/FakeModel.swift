@@ -1,3 +1,4 @@
+import Glibc
 import ModelFiles
 import Models
 import Synchronization
@@ -109,6 +110,8 @@ final class FakeModelControl: Sendable {
         var columns: [Int] = []
         var breaksLogits = false
         var hasEnded = false
+        /// The engine's thread: its directory in /proc.
+        var thread = ""
     }
 
     private let state: Mutex<State>
@@ -120,10 +123,18 @@ final class FakeModelControl: Sendable {
     var stepsBegun: Int { state.withLock { $0.stepsBegun } }
     var columns: [Int] { state.withLock { $0.columns } }
     var breaksLogits: Bool { state.withLock { $0.breaksLogits } }
+    var thread: String { state.withLock { $0.thread } }
     var hasEnded: Bool { state.withLock { $0.hasEnded } }
 
     func allow(steps: Int) {
         state.withLock { $0.stepsAllowed = steps == .max ? .max : $0.stepsAllowed + steps }
+    }
+
+    private static func currentThread() -> String {
+        var target = [CChar](repeating: 0, count: 256)
+        let count = readlink("/proc/thread-self", &target, target.count)
+        return "/proc/"
+            + String(decoding: target[..<max(count, 0)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     func modelEnded() { state.withLock { $0.hasEnded = true } }
@@ -132,6 +143,7 @@ final class FakeModelControl: Sendable {
         state.withLock {
             $0.stepsBegun += 1
             $0.columns.append(batch.tokens.count)
+            if $0.thread.isEmpty { $0.thread = Self.currentThread() }
         }
         while state.withLock({ $0.stepsBegun > $0.stepsAllowed }) { pause(milliseconds: 1) }
     }

@@ -5,7 +5,8 @@ enum Alternatives {
     /// - Parameters:
     ///   - count: how many; less when the vocabulary has less.
     ///   - keys: scratch room for as many keys as the row has chunks or `count` is.
-    static func likeliest(_ count: Int, of scan: LogitsScan, keys: UnsafeMutablePointer<RankKey>) -> [RankKey] {
+    static func likeliest(_ count: Int, of scan: LogitsScan, keys: UnsafeMutablePointer<RankKey>) -> [RankKey]
+    {
         let wanted = min(count, scan.count)
         guard wanted > 0 else { return [] }
         var bound = scan.lowerBound(ofLargest: wanted, keys: keys)

@@ -25,7 +25,9 @@ struct LogitsScan {
 
     /// - Parameter chunkMaxima: room for `chunkCount(count)` values.
     /// - Throws: when a logit is NaN or +infinity; -infinity is a masked token.
-    init(_ logits: UnsafePointer<Float>, count: Int, chunkMaxima: UnsafeMutablePointer<Float>) throws(SamplingError) {
+    init(_ logits: UnsafePointer<Float>, count: Int, chunkMaxima: UnsafeMutablePointer<Float>)
+        throws(SamplingError)
+    {
         var maximum = -Float.infinity
         for chunk in 0..<Self.chunkCount(count) {
             let start = chunk &* Self.chunkSize

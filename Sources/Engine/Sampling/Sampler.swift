@@ -52,7 +52,9 @@ final class Sampler {
         func logprob(_ token: Int) -> Float {
             Float(Double(logits[token]) - Double(scan.maximum) - logTotal)
         }
-        let alternatives = likeliest.map { TokenLogprob(token: TokenID($0.index), logprob: logprob($0.index)) }
+        let alternatives = likeliest.map {
+            TokenLogprob(token: TokenID($0.index), logprob: logprob($0.index))
+        }
         let token = try draw(scan, request, uniform: uniform)
         return SampledToken(token: TokenID(token), logprob: logprob(token), alternatives: alternatives)
     }

@@ -14,8 +14,17 @@ struct Truncation {
     private let scratch: SamplerScratch
     /// Logits below this one are outside in any case.
     private let lowerBound: Float
+    /// Buckets per unit of logit.
+    private let scale: Float
 
     private var scan: LogitsScan { row.scan }
+
+    private init(row: TemperedWeights, scratch: SamplerScratch, lowerBound: Float) {
+        self.row = row
+        self.scratch = scratch
+        self.lowerBound = lowerBound
+        scale = min(row.inverseTemperature * Self.bucketsPerUnit, Float.greatestFiniteMagnitude)
+    }
 
     /// The last key that may be drawn; nil when all may.
     ///
@@ -65,22 +74,46 @@ struct Truncation {
     }
 
     @inline(__always)
-    private func bucket(_ logit: Float) -> Int {
-        let last = Float(SamplerScratch.bucketCount - 1)
-        let scale = min(row.inverseTemperature * Self.bucketsPerUnit, Float.greatestFiniteMagnitude)
-        let steps = min((scan.maximum - logit) * scale, last)
+    private func buckets(_ logits: Lanes) -> SIMD8<UInt32> {
+        let last = Lanes(repeating: Float(SamplerScratch.bucketCount - 1))
+        let steps = (scan.maximum - logits) * scale
         // Adding 2^23 rounds to an integer and leaves it in the low bits.
-        return Int((steps + 0x1p23).bitPattern & 0x007F_FFFF)
+        let rounded = steps.replacing(with: last, where: steps .> last) + 0x1p23
+        return unsafeBitCast(rounded, to: SIMD8<UInt32>.self) & 0x007F_FFFF
+    }
+
+    /// Calls `body` with the first token and the buckets of eight tokens, or less at the row's end,
+    /// for all that hold a logit above the lower bound: tokens below it may be among them.
+    @inline(__always)
+    private func forEachGroup(_ body: (_ token: Int, _ buckets: SIMD8<UInt32>, _ count: Int) -> Void) {
+        let bound = Lanes(repeating: lowerBound)
+        for chunk in 0..<scan.chunkCount where scan.chunkMaxima[chunk] >= lowerBound {
+            let range = scan.range(chunk)
+            var token = range.lowerBound
+            while token &+ 8 <= range.upperBound {
+                let logits = Lanes.load(scan.logits, token)
+                if any(logits .>= bound) { body(token, buckets(logits), 8) }
+                token &+= 8
+            }
+            if token < range.upperBound {
+                var logits = Lanes(repeating: -.infinity)
+                for lane in 0..<range.upperBound &- token { logits[lane] = scan.logits[token &+ lane] }
+                body(token, buckets(logits), range.upperBound &- token)
+            }
+        }
     }
 
     private func countBuckets() {
-        scratch.bucketCounts.update(repeating: 0, count: SamplerScratch.bucketCount)
-        scratch.bucketMasses.update(repeating: 0, count: SamplerScratch.bucketCount)
-        for chunk in 0..<scan.chunkCount where scan.chunkMaxima[chunk] >= lowerBound {
-            for token in scan.range(chunk) where scan.logits[token] >= lowerBound {
-                let bucket = bucket(scan.logits[token])
-                scratch.bucketCounts[bucket] &+= 1
-                scratch.bucketMasses[bucket] += Double(row.weights[token])
+        let counts = scratch.bucketCounts
+        let masses = scratch.bucketMasses
+        let weights = row.weights
+        counts.update(repeating: 0, count: SamplerScratch.bucketCount)
+        masses.update(repeating: 0, count: SamplerScratch.bucketCount)
+        forEachGroup { token, buckets, count in
+            for lane in 0..<count {
+                let bucket = Int(truncatingIfNeeded: buckets[lane])
+                counts[bucket] &+= 1
+                masses[bucket] += Double(weights[token &+ lane])
             }
         }
     }
@@ -109,15 +142,18 @@ struct Truncation {
     }
 
     /// The keys of all tokens in one bucket, in scratch memory.
-    private func keys(in wanted: Int) -> UnsafeMutableBufferPointer<RankKey> {
-        var count = 0
-        for chunk in 0..<scan.chunkCount where scan.chunkMaxima[chunk] >= lowerBound {
-            for token in scan.range(chunk) where scan.logits[token] >= lowerBound {
-                guard bucket(scan.logits[token]) == wanted else { continue }
-                scratch.keys[count] = RankKey(logit: scan.logits[token], index: token)
-                count &+= 1
+    private func keys(in bucket: Int) -> UnsafeMutableBufferPointer<RankKey> {
+        let keys = scratch.keys
+        let logits = scan.logits
+        let wanted = SIMD8<UInt32>(repeating: UInt32(bucket))
+        var found = 0
+        forEachGroup { token, buckets, count in
+            guard any(buckets .== wanted) else { return }
+            for lane in 0..<count where buckets[lane] == wanted[lane] {
+                keys[found] = RankKey(logit: logits[token &+ lane], index: token &+ lane)
+                found &+= 1
             }
         }
-        return UnsafeMutableBufferPointer(start: scratch.keys, count: count)
+        return UnsafeMutableBufferPointer(start: keys, count: found)
     }
 }

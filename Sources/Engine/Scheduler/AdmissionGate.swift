@@ -35,7 +35,9 @@ struct AdmissionGate {
     /// How long the engine will take for those who wait now, at its latest pace.
     var retryAfterSeconds: Int {
         let bounds = Self.retryAfterSeconds
-        guard let columnsPerSecond = pace.columnsPerSecond, columnsPerSecond > 0 else { return bounds.lowerBound }
+        guard let columnsPerSecond = pace.columnsPerSecond, columnsPerSecond > 0 else {
+            return bounds.lowerBound
+        }
         let columns = Double(waitingPromptTokens) + pace.answerShare * Double(waitingAnswerTokensMax)
         let seconds = (columns / columnsPerSecond).rounded(.up)
         return Int(min(max(seconds, Double(bounds.lowerBound)), Double(bounds.upperBound)))

@@ -96,19 +96,22 @@ final class Scheduler {
         case .finished:
             return
         case .waiting:
-            sequence.phase = .finished
-            if group.leader == nil { waiting.removeAll { $0 === group } }
-            return
+            break
         case .prefilling:
-            blocksReserved -= handOverPrompt(from: sequence) ? group.size.blocksOfFollower : sequence.blocksReserved
+            let isHandedOver = handOverPrompt(from: sequence)
+            blocksReserved -= isHandedOver ? group.size.blocksOfFollower : sequence.blocksReserved
+            sequencesRunning -= 1
         case .decoding:
             blocksReserved -= sequence.blocksReserved
+            sequencesRunning -= 1
             decoding.removeAll { $0 === sequence }
         }
         sequence.table.release(to: &pool)
         sequence.phase = .finished
-        sequencesRunning -= 1
-        if group.leader == nil { prefilling.removeAll { $0 === group } }
+        guard group.leader == nil else { return }
+        waiting.removeAll { $0 === group }
+        prefilling.removeAll { $0 === group }
+        group.dissolve()
     }
 }
 
@@ -174,9 +177,10 @@ extension Scheduler {
 
     /// When a leader goes in the middle of its prompt, the next live choice reads on in its blocks.
     ///
-    /// - Returns: false when there is nobody, or nothing to hand over.
+    /// - Returns: false when it is no leader, or nobody is left.
     private func handOverPrompt(from sequence: Sequence) -> Bool {
-        guard sequence === sequence.group.leader, let heir = sequence.group.live.dropFirst().first else { return false }
+        let live = sequence.group.live
+        guard sequence === live.first, let heir = live.dropFirst().first else { return false }
         swap(&heir.table, &sequence.table)
         swap(&heir.computed, &sequence.computed)
         return true

@@ -4,7 +4,8 @@ import ModelFiles
 ///
 /// Confined to the engine's thread; only `Scheduler` changes it.
 final class Sequence {
-    unowned let group: SequenceGroup
+    /// The group refers to its sequences too, until all have finished.
+    let group: SequenceGroup
     /// Which of the request's choices this is.
     let choice: Int
     /// Prompt and answer.

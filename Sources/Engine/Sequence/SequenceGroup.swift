@@ -8,7 +8,7 @@ final class SequenceGroup {
     let id: RequestID
     let request: GenerationRequest
     let size: RequestSize
-    /// One per choice.
+    /// One per choice; none after the last has finished.
     private(set) var sequences: [Sequence] = []
 
     init(id: RequestID, request: GenerationRequest, size: RequestSize) {
@@ -16,6 +16,12 @@ final class SequenceGroup {
         self.request = request
         self.size = size
         sequences = (0..<size.choiceCount).map { Sequence(group: self, choice: $0) }
+    }
+
+    /// Lets go of the sequences, which refer to the group.
+    func dissolve() {
+        precondition(leader == nil, "dissolved a group with a live sequence")
+        sequences = []
     }
 
     /// The choices that have not finished, by number.

@@ -1,0 +1,100 @@
+import ModelFiles
+import Testing
+
+@testable import Engine
+
+@Suite struct AdmissionTests {
+    @Test func theQueueTakesItsLimitAndNotOneMore() async throws {
+        let control = FakeModelControl(stepsAllowed: 0)
+        var configuration = EngineConfiguration()
+        configuration.sequencesMax = 1
+        configuration.queueMax = 3
+        let engine = try makeEngine(control: control, configuration: configuration)
+        let request = GenerationRequest(prompt: prompt(1, count: 5), tokensMax: 3)
+        let running = try engine.collect(request)
+        // It leaves the queue with its first step; the mail of the second tells the gate.
+        control.allow(steps: 1)
+        #expect(await eventually { control.stepsBegun == 2 && engine.status.requestsWaiting == 0 })
+        let waiting = try (0..<3).map { _ in try engine.collect(request) }
+        #expect(engine.status.requestsWaiting == 3)
+        #expect(throws: AdmissionError.queueFull(retryAfterSeconds: 1)) { try engine.collect(request) }
+        waiting[1].generation.cancel()
+        control.allow(steps: .max)
+        for entry in [running] + waiting { #expect(await entry.collector.finished().ended == 1) }
+        #expect(await eventually { engine.status.requestsWaiting == 0 })
+        _ = try engine.collect(request)
+    }
+
+    @Test func aRefusedCallerIsToldHowLongTheQueueTakes() throws {
+        var gate = AdmissionGate(queueMax: 2)
+        #expect(gate.retryAfterSeconds == 1)
+        gate.pace.observeStep(columns: 100, seconds: 1)
+        let size = RequestSize(promptCount: 300, answerMax: 200, choiceCount: 2)
+        try gate.enter(size)
+        #expect(gate.retryAfterSeconds == 7)
+        try gate.enter(size)
+        #expect(throws: AdmissionError.queueFull(retryAfterSeconds: 14)) { try gate.enter(size) }
+        for _ in 0..<100 { gate.pace.observeAnswer(tokens: 50, allowed: 200) }
+        // Two requests of 300 + 400 / 4 columns at 100 a second, and a rest of the first share.
+        #expect(gate.retryAfterSeconds == 9)
+        for _ in 0..<20 { gate.pace.observeStep(columns: 1, seconds: 2) }
+        #expect(gate.retryAfterSeconds == 60)
+        gate.leave(size)
+        gate.leave(size)
+        #expect(gate.retryAfterSeconds == 1 && gate.waitingCount == 0)
+    }
+
+    @Test func aPromptMayFillTheContextButForOneToken() throws {
+        let engine = try makeEngine()
+        #expect(throws: AdmissionError.contextExceeded(prompt: 513, context: 512)) {
+            try engine.collect(GenerationRequest(prompt: prompt(1, count: 513), tokensMax: 0))
+        }
+        #expect(throws: AdmissionError.contextExceeded(prompt: 512, context: 512)) {
+            try engine.collect(GenerationRequest(prompt: prompt(1, count: 512), tokensMax: 1))
+        }
+        _ = try engine.collect(GenerationRequest(prompt: prompt(1, count: 512), tokensMax: 0))
+        _ = try engine.collect(GenerationRequest(prompt: prompt(1, count: 511), tokensMax: 1))
+    }
+
+    @Test func theContextIsNotLongerThanTheMemory() throws {
+        var shape = FakeModel.Shape()
+        shape.blockCount = 4
+        #expect(try makeEngine(shape).contextLength == 128)
+    }
+
+    @Test func aRequestThatNeverFitsIsRefusedWithTheNumbers() throws {
+        let engine = try makeEngine()  // 64 blocks of 1 KiB, 16 for a whole context
+        var request = GenerationRequest(prompt: prompt(1, count: 32), tokensMax: 480)
+        request.choiceCount = 4
+        _ = try engine.collect(request)
+        request.choiceCount = 5
+        #expect(throws: AdmissionError.memoryExceeded(neededBytes: 76 * 1024, budgetBytes: 64 * 1024)) {
+            try engine.collect(request)
+        }
+    }
+
+    @Test func whatTheCallerShouldHaveRefusedIsNamed() throws {
+        let engine = try makeEngine()
+        func expectInvalid(_ message: String, _ change: (inout GenerationRequest) -> Void) {
+            var request = GenerationRequest(prompt: [1, 2], tokensMax: 5)
+            change(&request)
+            #expect(throws: AdmissionError.invalid(message)) { try engine.collect(request) }
+        }
+        expectInvalid("the prompt has no tokens; at least one is needed") { $0.prompt = [] }
+        expectInvalid("prompt token 1 is 97; token ids are 0 to 96") { $0.prompt[1] = 97 }
+        expectInvalid("prompt token 0 is -1; token ids are 0 to 96") { $0.prompt[0] = -1 }
+        expectInvalid("the most new tokens is -1; it must be 0 or more") { $0.tokensMax = -1 }
+        expectInvalid("0 choices were asked for; 1 to 96 are possible") { $0.choiceCount = 0 }
+        expectInvalid("97 choices were asked for; 1 to 96 are possible") { $0.choiceCount = 97 }
+        expectInvalid("the temperature is nan; it must be a number, 0 or more") {
+            $0.sampling.temperature = .nan
+        }
+        expectInvalid("the temperature is -1.0; it must be a number, 0 or more") {
+            $0.sampling.temperature = -1
+        }
+        expectInvalid("top_k is -1; it must be 0 or more") { $0.sampling.topK = -1 }
+        expectInvalid("top_p is nan; it must be 0 to 1") { $0.sampling.topP = .nan }
+        expectInvalid("min_p is 1.5; it must be 0 to 1") { $0.sampling.minP = 1.5 }
+        expectInvalid("21 alternatives were asked for; 0 to 20 are possible") { $0.alternativeCount = 21 }
+    }
+}
