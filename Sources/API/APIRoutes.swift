@@ -12,7 +12,9 @@ public struct APIRoutes: Sendable {
     public func add(to router: inout Router) {
         let models = models
         router.immediate(.get, "/health") { _ in Self.health(models) }
-        router.immediate(.get, "/v1/models") { _ in Self.whole { () throws(APIError) in try ModelRoutes.list(models) } }
+        router.immediate(.get, "/v1/models") { _ in
+            Self.whole { () throws(APIError) in try ModelRoutes.list(models) }
+        }
         router.immediate(.get, "/v1/models/{id}") { request in
             Self.whole { () throws(APIError) in try ModelRoutes.one(models, request.parameters["id"] ?? "") }
         }
@@ -39,7 +41,10 @@ public struct APIRoutes: Sendable {
     private static let textRoutes: [(path: String, route: TextRoute)] = [
         ("/tokenize", { (body, models) throws(APIError) in try TokenizeRoute.answer(body, models) }),
         ("/detokenize", { (body, models) throws(APIError) in try DetokenizeRoute.answer(body, models) }),
-        ("/apply-template", { (body, models) throws(APIError) in try ApplyTemplateRoute.answer(body, models) }),
+        (
+            "/apply-template",
+            { (body, models) throws(APIError) in try ApplyTemplateRoute.answer(body, models) }
+        ),
     ]
 
     private static func health(_ models: ModelSlot) -> HTTPResponse {

@@ -13,7 +13,8 @@ extension HTTPRequest {
         }
         guard let object = value.object else {
             throw APIError(
-                .badRequest, "The body is JSON of type \(value.typeName), but must be an object.", code: "invalid_type")
+                .badRequest, "The body is JSON of type \(value.typeName), but must be an object.",
+                code: "invalid_type")
         }
         return object
     }
@@ -24,7 +25,8 @@ extension HTTPRequest {
         let media = type.prefix { $0 != ";" }.filter { $0 != " " && $0 != "\t" }
         guard media.utf8.elementsEqual("application/json".utf8, by: { $0 | 0x20 == $1 | 0x20 }) else {
             throw APIError(
-                .unsupportedMediaType, "The Content-Type is '\(type.prefix(128))', but must be application/json.",
+                .unsupportedMediaType,
+                "The Content-Type is '\(type.prefix(128))', but must be application/json.",
                 code: "unsupported_media_type")
         }
     }

@@ -51,7 +51,9 @@ struct RequestFields {
     mutating func integer(_ name: String, in range: ClosedRange<Int64>) throws(APIError) -> Int? {
         guard let value = take(name) else { return nil }
         guard let number = value.int else { throw wrongType(name, value, "an integer") }
-        guard range.contains(number) else { throw outOfRange(name, "\(number)", "\(range.lowerBound)", "\(range.upperBound)") }
+        guard range.contains(number) else {
+            throw outOfRange(name, "\(number)", "\(range.lowerBound)", "\(range.upperBound)")
+        }
         return Int(number)
     }
 
@@ -77,7 +79,9 @@ struct RequestFields {
     }
 
     func missing(_ name: String, _ right: String) -> APIError {
-        .invalid(path + name, "'\(path + name)' is missing: it must be \(right).", code: "missing_required_parameter")
+        .invalid(
+            path + name, "'\(path + name)' is missing: it must be \(right).",
+            code: "missing_required_parameter")
     }
 
     func wrongType(_ name: String, _ value: JSONValue, _ right: String) -> APIError {
@@ -85,7 +89,9 @@ struct RequestFields {
     }
 
     private func outOfRange(_ name: String, _ value: String, _ low: String, _ high: String) -> APIError {
-        .invalid(path + name, "'\(path + name)' is \(value), but must lie between \(low) and \(high).", code: "invalid_value")
+        .invalid(
+            path + name, "'\(path + name)' is \(value), but must lie between \(low) and \(high).",
+            code: "invalid_value")
     }
 }
 
@@ -114,7 +120,8 @@ struct IgnoredFields: Sendable, Equatable {
         let bytes = name.utf8.prefix(APILimits.ignoredNameBytesMax).map { byte in
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "."):
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"),
+                UInt8(ascii: "."):
                 byte
             default: UInt8(ascii: "?")
             }

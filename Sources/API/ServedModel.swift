@@ -31,17 +31,22 @@ public struct ServedModel: Sendable {
     func answers(to name: String) -> Bool { name == id || aliases.contains(name) }
 
     /// The chat as the model's template writes it.
-    func render(_ messages: [JSONValue], addGenerationPrompt: Bool, extra: JSONObject) throws(APIError) -> [ChatSegment] {
+    func render(_ messages: [JSONValue], addGenerationPrompt: Bool, extra: JSONObject) throws(APIError)
+        -> [ChatSegment]
+    {
         guard let template else {
             throw .invalid(
-                "messages", "The model '\(id)' has no chat template that can be used; POST /v1/completions takes its prompts.",
+                "messages",
+                "The model '\(id)' has no chat template that can be used; POST /v1/completions takes its prompts.",
                 code: "no_chat_template")
         }
         do throws(TemplateError) {
             return try template.render(
                 messages: messages, tools: nil, addGenerationPrompt: addGenerationPrompt, extra: extra)
         } catch {
-            throw .invalid("messages", "The model's chat template cannot render this chat: \(error)", code: "template_error")
+            throw .invalid(
+                "messages", "The model's chat template cannot render this chat: \(error)",
+                code: "template_error")
         }
     }
 
@@ -50,7 +55,9 @@ public struct ServedModel: Sendable {
     func tokens(of segments: [ChatSegment]) -> [TokenID] {
         let texts = segments.map { TextSegment($0.text, parsesSpecial: $0.isTemplate) }
         let tokens = tokenizer.encode(segments: texts, addSpecial: false)
-        guard tokenizer.addsBOS, let leading = tokenizer.bosToken, tokens.first != leading else { return tokens }
+        guard tokenizer.addsBOS, let leading = tokenizer.bosToken, tokens.first != leading else {
+            return tokens
+        }
         return [leading] + tokens
     }
 }

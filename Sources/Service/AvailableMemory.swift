@@ -33,7 +33,8 @@ struct AvailableMemory: Equatable {
         guard limit.rlim_cur != rlim_t.max, let most = Int(exactly: limit.rlim_cur) else { return nil }
         let text = files("/proc/self/statm") ?? ""
         let pages = text.split(separator: " ").first.flatMap { Int($0) } ?? 0
-        return AvailableMemory(bytes: max(0, most - pages * Int(getpagesize())), limit: "the address space limit (ulimit -v)")
+        return AvailableMemory(
+            bytes: max(0, most - pages * Int(getpagesize())), limit: "the address space limit (ulimit -v)")
     }
 
     /// The limit of the process's own group and of every group above it (cgroup v2, and v1's memory controller).
@@ -61,7 +62,8 @@ struct AvailableMemory: Equatable {
         // "max" means no limit, v1 writes a number near 2^63.
         guard let limit = number(files(path + "/" + limitName)), limit < 1 << 60 else { return nil }
         // The page cache is given back before anything fails.
-        let usage = max(0, (number(files(path + "/" + usageName)) ?? 0) - reclaimable(files(path + "/memory.stat")))
+        let usage = max(
+            0, (number(files(path + "/" + usageName)) ?? 0) - reclaimable(files(path + "/memory.stat")))
         return AvailableMemory(bytes: max(0, limit - usage), limit: "the control group's \(limitName)")
     }
 

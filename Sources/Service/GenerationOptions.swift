@@ -5,7 +5,8 @@ public struct GenerationOptions: Sendable {
     let local: LocalGenerator.Options
 
     public init(
-        tokensMax: Int?, temperature: Double, topK: Int, topP: Double, minP: Double, seed: UInt64?, stops: [String]
+        tokensMax: Int?, temperature: Double, topK: Int, topP: Double, minP: Double, seed: UInt64?,
+        stops: [String]
     ) {
         var options = LocalGenerator.Options()
         options.tokensMax = tokensMax

@@ -1,6 +1,5 @@
 import API
 import Chat
-import Dispatch
 import Engine
 import Glibc
 import Logging
@@ -28,12 +27,7 @@ struct ModelLoader: Sendable {
 
     /// Opens and checks the file, checks that the model fits in memory, and loads it on a thread of the engine.
     func load(progress: @escaping @Sendable (Double) -> Void) async throws -> LoadedModel {
-        // Loading reads files and computes for seconds: not on a thread that tasks share.
-        try await withCheckedThrowingContinuation { continuation in
-            DispatchQueue.global().async {
-                continuation.resume(with: Result { try loadNow(progress: progress) })
-            }
-        }
+        try await BlockingWork.run { try loadNow(progress: progress) }
     }
 
     private func loadNow(progress: @escaping @Sendable (Double) -> Void) throws -> LoadedModel {
@@ -83,7 +77,9 @@ struct ModelLoader: Sendable {
             kvBytesMax: configuration.kvMemoryBytes)
         if let threads = configuration.threads { options.threads = threads }
         let plan = try plan(file, options)
-        guard let available = AvailableMemory.read(), plan.totalBytes > available.bytes else { return (plan, options) }
+        guard let available = AvailableMemory.read(), plan.totalBytes > available.bytes else {
+            return (plan, options)
+        }
         // Nobody chose the size of the KV cache: a smaller one may do.
         if configuration.kvMemoryBytes == nil {
             let bytesPerToken = max(1, plan.kvBytes / (plan.kvBlockCount * KVGeometry.blockTokens))
@@ -92,7 +88,10 @@ struct ModelLoader: Sendable {
                 options.kvBytesMax = rest
                 log.notice(
                     "memory is short: the KV cache is smaller than usual",
-                    metadata: ["kv": "\(Quantity.show(bytes: rest))", "usual": "\(Quantity.show(bytes: plan.kvBytes))"])
+                    metadata: [
+                        "kv": "\(Quantity.show(bytes: rest))",
+                        "usual": "\(Quantity.show(bytes: plan.kvBytes))",
+                    ])
                 return (try self.plan(file, options), options)
             }
         }
@@ -127,7 +126,8 @@ struct ModelLoader: Sendable {
                 source: source, bosToken: text(tokenizer.bosToken), eosToken: text(tokenizer.eosToken))
         } catch {
             log.warning(
-                "the model's chat template cannot be used: /v1/chat/completions is off", metadata: ["error": "\(error)"])
+                "the model's chat template cannot be used: /v1/chat/completions is off",
+                metadata: ["error": "\(error)"])
             return nil
         }
     }

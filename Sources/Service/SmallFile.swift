@@ -19,7 +19,9 @@ enum SmallFile {
             guard count >= 0 else { throw FileReadError(description: String(cString: strerror(errno))) }
             if count == 0 { break }
             text += buffer[..<count]
-            guard text.count <= bytesMax else { throw FileReadError(description: "it has more than \(bytesMax) bytes") }
+            guard text.count <= bytesMax else {
+                throw FileReadError(description: "it has more than \(bytesMax) bytes")
+            }
         }
         guard let string = String(validating: text, as: UTF8.self) else {
             throw FileReadError(description: "it is not UTF-8")

@@ -26,14 +26,17 @@ struct Bench: AsyncParsableCommand {
 
     func validate() throws {
         guard (1...1_000_000).contains(prompt) else { throw ValidationError("--prompt must be at least 1.") }
-        guard (1...1_000_000).contains(generate) else { throw ValidationError("--generate must be at least 1.") }
+        guard (1...1_000_000).contains(generate) else {
+            throw ValidationError("--generate must be at least 1.")
+        }
         _ = try batches()
     }
 
     private func batches() throws -> [Int] {
         try batch.split(separator: ",", omittingEmptySubsequences: false).map { text in
             guard let size = Int(text), (1...4096).contains(size) else {
-                throw ValidationError("--batch must be numbers from 1 to 4096 separated by commas, such as 1,8,32.")
+                throw ValidationError(
+                    "--batch must be numbers from 1 to 4096 separated by commas, such as 1,8,32.")
             }
             return size
         }

@@ -4,7 +4,8 @@ import Service
 struct Chat: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Talk with a model on the terminal.",
-        discussion: "Ctrl-C stops the answer that runs. Ctrl-D or /exit ends the chat, /new begins another one.")
+        discussion:
+            "Ctrl-C stops the answer that runs. Ctrl-D or /exit ends the chat, /new begins another one.")
 
     @OptionGroup var model: ModelOptions
     @OptionGroup var context: ContextOptions

@@ -4,7 +4,9 @@ import Service
 struct Complete: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Continue a text.",
-        discussion: "The text comes from the argument or, without one, from standard input; the answer streams to standard output.")
+        discussion:
+            "The text comes from the argument or, without one, from standard input; the answer streams to standard output."
+    )
 
     @OptionGroup var model: ModelOptions
     @OptionGroup var context: ContextOptions
@@ -14,6 +16,7 @@ struct Complete: AsyncParsableCommand {
     var prompt: String?
 
     func run() async throws {
-        try await CompleteCommand.run(model.sources(context.flags), prompt: prompt, options: sampling.generation)
+        try await CompleteCommand.run(
+            model.sources(context.flags), prompt: prompt, options: sampling.generation)
     }
 }

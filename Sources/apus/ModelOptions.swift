@@ -11,7 +11,9 @@ struct ModelOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Threads that compute. (default: one for each CPU)", valueName: "count"))
     var threads: String?
 
-    @Option(help: ArgumentHelp("Precision of activations: q8 is faster, high is exact. (default: q8)", valueName: "q8|high"))
+    @Option(
+        help: ArgumentHelp(
+            "Precision of activations: q8 is faster, high is exact. (default: q8)", valueName: "q8|high"))
     var precision: String?
 
     @Option(help: ArgumentHelp("A file of settings; config/apus.yaml lists them all.", valueName: "file"))
@@ -22,7 +24,9 @@ struct ModelOptions: ParsableArguments {
 
 /// How much memory and context a model gets: what `serve`, `complete` and `chat` share.
 struct ContextOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Tokens of prompt and answer together. (default: the model's own)", valueName: "tokens"))
+    @Option(
+        help: ArgumentHelp(
+            "Tokens of prompt and answer together. (default: the model's own)", valueName: "tokens"))
     var context: String?
 
     @Option(
@@ -39,6 +43,7 @@ extension ModelOptions {
     func sources(_ others: [String: String?]...) -> SettingSources {
         var all = flags
         for other in others { all.merge(other) { _, new in new } }
-        return SettingSources(flags: all.compactMapValues { $0 }, environment: ProcessEnvironment.variables, file: config)
+        return SettingSources(
+            flags: all.compactMapValues { $0 }, environment: ProcessEnvironment.variables, file: config)
     }
 }

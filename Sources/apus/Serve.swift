@@ -18,16 +18,24 @@ struct Serve: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The address to listen on. (default: 127.0.0.1)", valueName: "address"))
     var host: String?
 
-    @Option(help: ArgumentHelp("The port to listen on; 0 lets the system choose. (default: 8080)", valueName: "number"))
+    @Option(
+        help: ArgumentHelp(
+            "The port to listen on; 0 lets the system choose. (default: 8080)", valueName: "number"))
     var port: String?
 
-    @Option(help: ArgumentHelp("The name under which the model is served. (default: the file's)", valueName: "name"))
+    @Option(
+        help: ArgumentHelp(
+            "The name under which the model is served. (default: the file's)", valueName: "name"))
     var modelId: String?
 
-    @Option(help: ArgumentHelp("trace, debug, info, notice, warning, error or critical. (default: info)", valueName: "level"))
+    @Option(
+        help: ArgumentHelp(
+            "trace, debug, info, notice, warning, error or critical. (default: info)", valueName: "level"))
     var logLevel: String?
 
-    @Option(help: ArgumentHelp("auto, console or json; auto is console on a terminal, else json.", valueName: "format"))
+    @Option(
+        help: ArgumentHelp(
+            "auto, console or json; auto is console on a terminal, else json.", valueName: "format"))
     var logFormat: String?
 
     func run() async throws {

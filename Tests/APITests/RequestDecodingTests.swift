@@ -11,7 +11,8 @@ import Testing
 
     /// Decodes a chat of one message with more members, and returns the error that this causes.
     private func chatError(_ members: String) throws -> APIError? {
-        let body = try object(#"{"messages":[{"role":"user","content":"hi"}]"# + (members.isEmpty ? "" : ",") + members + "}")
+        let body = try object(
+            #"{"messages":[{"role":"user","content":"hi"}]"# + (members.isEmpty ? "" : ",") + members + "}")
         return error { () throws(APIError) in _ = try ChatCompletionRequest(body) }
     }
 
@@ -29,7 +30,8 @@ import Testing
         (#""temperature":1000"#, "temperature"), (#""top_p":1.5"#, "top_p"), (#""min_p":-0.1"#, "min_p"),
         (#""top_k":-2"#, "top_k"), (#""top_k":1.5"#, "top_k"), (#""n":0"#, "n"), (#""n":129"#, "n"),
         (#""seed":1.5"#, "seed"), (#""seed":18446744073709551616"#, "seed"),
-        (#""max_tokens":0"#, "max_tokens"), (#""max_tokens":-1"#, "max_tokens"), (#""max_tokens":true"#, "max_tokens"),
+        (#""max_tokens":0"#, "max_tokens"), (#""max_tokens":-1"#, "max_tokens"),
+        (#""max_tokens":true"#, "max_tokens"),
         (#""max_completion_tokens":0"#, "max_completion_tokens"),
         (#""stop":5"#, "stop"), (#""stop":["a",5]"#, "stop[1]"), (#""stop":"""#, "stop"),
         (#""stop":["a",""]"#, "stop[1]"),
@@ -37,13 +39,15 @@ import Testing
         (#""logprobs":true,"top_logprobs":21"#, "top_logprobs"),
         (#""stream":"yes""#, "stream"), (#""stream_options":{"include_usage":true}"#, "stream_options"),
         (#""stream":true,"stream_options":{"include_usage":1}"#, "stream_options.include_usage"),
-        (#""model":5"#, "model"), (#""ignore_eos":1"#, "ignore_eos"), (#""return_token_ids":"x""#, "return_token_ids"),
+        (#""model":5"#, "model"), (#""ignore_eos":1"#, "ignore_eos"),
+        (#""return_token_ids":"x""#, "return_token_ids"),
         (#""response_format":{"type":"json_object"}"#, "response_format.type"),
         (#""response_format":{"type":"json_schema","json_schema":{}}"#, "response_format.type"),
         (#""response_format":"json""#, "response_format"), (#""grammar":"root ::= x""#, "grammar"),
         (#""tool_choice":"required""#, "tool_choice"),
         (#""tool_choice":{"type":"function","function":{"name":"f"}}"#, "tool_choice"),
-        (#""modalities":["text","audio"]"#, "modalities"), (#""chat_template_kwargs":"x""#, "chat_template_kwargs"),
+        (#""modalities":["text","audio"]"#, "modalities"),
+        (#""chat_template_kwargs":"x""#, "chat_template_kwargs"),
     ])
     func `a bad field of a chat is named`(members: String, param: String) throws {
         let error = try #require(try chatError(members))
@@ -54,7 +58,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("5", "messages"), ("[]", "messages"), ("[5]", "messages[0]"), (#"[{"content":"x"}]"#, "messages[0].role"),
+        ("5", "messages"), ("[]", "messages"), ("[5]", "messages[0]"),
+        (#"[{"content":"x"}]"#, "messages[0].role"),
         (#"[{"role":"wizard","content":"x"}]"#, "messages[0].role"),
         (#"[{"role":1,"content":"x"}]"#, "messages[0].role"),
         (#"[{"role":"user"}]"#, "messages[0].content"), (#"[{"role":"assistant"}]"#, "messages[0].content"),
@@ -89,24 +94,28 @@ import Testing
     }
 
     @Test(arguments: [
-        ("5", "prompt"), ("null", "prompt"), ("[]", "prompt"), ("[-1]", "prompt[0]"), ("[1,100]", "prompt[1]"),
+        ("5", "prompt"), ("null", "prompt"), ("[]", "prompt"), ("[-1]", "prompt[0]"),
+        ("[1,100]", "prompt[1]"),
         ("[1,\"a\"]", "prompt[1]"), ("[\"a\",1]", "prompt[1]"), ("[[1],[2,300]]", "prompt[1][1]"),
         ("[[]]", "prompt[0]"), ("[1.5]", "prompt[0]"),
     ])
     func `a bad prompt is named with its place`(prompt: String, param: String) throws {
         let body = try object(#"{"prompt":\#(prompt)}"#)
-        let error = try #require(error { () throws(APIError) in _ = try CompletionRequest(body, vocabularyCount: 100) })
+        let error = try #require(
+            error { () throws(APIError) in _ = try CompletionRequest(body, vocabularyCount: 100) })
         #expect(error.status == .badRequest)
         #expect(error.param == param)
     }
 
     @Test(arguments: [
-        (#""max_tokens":-1"#, "max_tokens"), (#""logprobs":21"#, "logprobs"), (#""logprobs":true"#, "logprobs"),
+        (#""max_tokens":-1"#, "max_tokens"), (#""logprobs":21"#, "logprobs"),
+        (#""logprobs":true"#, "logprobs"),
         (#""echo":true"#, "echo"), (#""suffix":"x""#, "suffix"), (#""best_of":2"#, "best_of"),
     ])
     func `a bad field of a completion is named`(members: String, param: String) throws {
         let body = try object(#"{"prompt":"x",\#(members)}"#)
-        let error = try #require(error { () throws(APIError) in _ = try CompletionRequest(body, vocabularyCount: 100) })
+        let error = try #require(
+            error { () throws(APIError) in _ = try CompletionRequest(body, vocabularyCount: 100) })
         #expect(error.param == param)
     }
 
@@ -133,16 +142,21 @@ import Testing
         let completion = try CompletionRequest(object(#"{"prompt":"x"}"#), vocabularyCount: 1)
         #expect(completion.tokensMax == 16)
         #expect(completion.logprobs == nil)
-        #expect(try CompletionRequest(object(#"{"prompt":"x","max_tokens":0}"#), vocabularyCount: 1).tokensMax == 0)
+        #expect(
+            try CompletionRequest(object(#"{"prompt":"x","max_tokens":0}"#), vocabularyCount: 1).tokensMax
+                == 0)
     }
 
     @Test func `null counts as absent`() throws {
-        let names = ["max_tokens", "temperature", "stop", "seed", "stream_options", "n", "tools", "user", "logprobs"]
+        let names = [
+            "max_tokens", "temperature", "stop", "seed", "stream_options", "n", "tools", "user", "logprobs",
+        ]
         #expect(try chatError(names.map { "\"\($0)\":null" }.joined(separator: ",")) == nil)
     }
 
     @Test func `max_completion_tokens wins over max_tokens`() throws {
-        let body = try object(#"{"messages":[{"role":"user","content":"x"}],"max_tokens":5,"max_completion_tokens":7}"#)
+        let body = try object(
+            #"{"messages":[{"role":"user","content":"x"}],"max_tokens":5,"max_completion_tokens":7}"#)
         #expect(try ChatCompletionRequest(body).tokensMax == 7)
     }
 
@@ -156,7 +170,9 @@ import Testing
     }
 
     @Test func `a stop list may not be longer than its limit`() throws {
-        func list(_ count: Int) -> String { "[" + Array(repeating: "\"x\"", count: count).joined(separator: ",") + "]" }
+        func list(_ count: Int) -> String {
+            "[" + Array(repeating: "\"x\"", count: count).joined(separator: ",") + "]"
+        }
         #expect(try chatError("\"stop\":" + list(APILimits.stopCountMax)) == nil)
         #expect(try chatError("\"stop\":" + list(APILimits.stopCountMax + 1))?.param == "stop")
         let longest = String(repeating: "x", count: APILimits.stopBytesMax)
@@ -164,7 +180,9 @@ import Testing
         #expect(try chatError("\"stop\":\"\(longest)x\"")?.param == "stop")
     }
 
-    @Test func `unused fields are named in their order, with nothing in them that a header may not hold`() throws {
+    @Test func `unused fields are named in their order, with nothing in them that a header may not hold`()
+        throws
+    {
         let body = try object(
             #"""
             {"messages":[{"role":"user","content":"x"}],"user":"u","presence_penalty":0.5,"frequency_penalty":0,

@@ -20,20 +20,21 @@ import Testing
         return (String(decoding: shown + matcher.finish(), as: UTF8.self), nil)
     }
 
-    @Test(arguments: [
-        ("say STOP now", ["STOP"], "say ", "STOP"),
-        ("say STO now", ["STOP"], "say STO now", nil),
-        ("ababac!", ["abac"], "ab", "abac"),
-        ("aaab", ["aab"], "a", "aab"),
-        // The one that is complete first wins, of those that end together the longest.
-        ("abcd", ["abcd", "bc"], "a", "bc"),
-        ("xabc", ["bc", "abc", "c"], "x", "abc"),
-        ("abcabd", ["abd", "cab"], "ab", "cab"),
-        ("", ["x"], "", nil),
-        ("no stops at all", [], "no stops at all", nil),
-        ("\n\nUser:", ["\nUser:"], "\n", "\nUser:"),
-        ("héé∎", ["é∎"], "hé", "é∎"),
-    ] as [(String, [String], String, String?)])
+    @Test(
+        arguments: [
+            ("say STOP now", ["STOP"], "say ", "STOP"),
+            ("say STO now", ["STOP"], "say STO now", nil),
+            ("ababac!", ["abac"], "ab", "abac"),
+            ("aaab", ["aab"], "a", "aab"),
+            // The one that is complete first wins, of those that end together the longest.
+            ("abcd", ["abcd", "bc"], "a", "bc"),
+            ("xabc", ["bc", "abc", "c"], "x", "abc"),
+            ("abcabd", ["abd", "cab"], "ab", "cab"),
+            ("", ["x"], "", nil),
+            ("no stops at all", [], "no stops at all", nil),
+            ("\n\nUser:", ["\nUser:"], "\n", "\nUser:"),
+            ("héé∎", ["é∎"], "hé", "é∎"),
+        ] as [(String, [String], String, String?)])
     func `the result is the same however the text is cut`(
         text: String, stops: [String], shown: String, stop: String?
     ) {

@@ -17,11 +17,12 @@ import Testing
         #expect(second.tokens.map(\.characterOffset) == [0, 4])
     }
 
-    @Test func `a token that only completes a character has its place`() {
+    @Test func `the tokens of one character go out together`() {
         var assembler = TextAssembler(stops: [])
-        #expect(assembler.append(AnswerToken(token: 1), piece: []).tokens.map(\.token) == [1])
+        #expect(assembler.append(AnswerToken(token: 1), piece: [], isPartial: true).isEmpty)
         let done = assembler.append(AnswerToken(token: 2), piece: bytes("é"))
         #expect(done.text == bytes("é"))
+        #expect(done.tokens.map(\.token) == [1, 2])
         let next = assembler.append(AnswerToken(token: 3), piece: bytes("x"))
         #expect(next.tokens[0].characterOffset == 1)
     }
@@ -34,6 +35,19 @@ import Testing
         #expect(last.isStopped)
         #expect(last.text.isEmpty)
         #expect(last.tokens.map(\.isShown) == [true, false])
+    }
+
+    @Test func `a token without text goes out at once`() {
+        var assembler = TextAssembler(stops: [bytes("x")])
+        #expect(assembler.append(AnswerToken(token: 1), piece: []).tokens.map(\.token) == [1])
+    }
+
+    @Test func `half a character of a stop string does not show`() {
+        var assembler = TextAssembler(stops: [bytes("é")])
+        _ = assembler.append(AnswerToken(token: 1), piece: bytes("a"))
+        _ = assembler.append(AnswerToken(token: 2), piece: [], isPartial: true)
+        let last = assembler.append(AnswerToken(token: 3), piece: bytes("é"))
+        #expect(last.isStopped && last.tokens.map(\.isShown) == [false, false])
     }
 
     @Test func `held text is not lost at the end`() {

@@ -12,7 +12,9 @@ import Testing
         #expect(memory.limit.contains("MemAvailable"))
     }
 
-    @Test func `a control group above the process's own counts, less what it uses and cannot give back`() throws {
+    @Test func `a control group above the process's own counts, less what it uses and cannot give back`()
+        throws
+    {
         let files = [
             "/proc/meminfo": meminfo, "/proc/self/cgroup": "0::/a/b\n",
             "/sys/fs/cgroup/a/memory.max": "600000\n", "/sys/fs/cgroup/a/memory.current": "200000\n",

@@ -8,7 +8,8 @@ import Testing
         flags: [String: String] = [:], environment: [String: String] = [:], yaml: String? = nil
     ) async throws -> ServiceConfiguration {
         let file = try yaml.map { try TemporaryFile($0) }
-        return try await SettingSources(flags: flags, environment: environment, file: file?.path).configuration()
+        return try await SettingSources(flags: flags, environment: environment, file: file?.path)
+            .configuration()
     }
 
     private func message(_ run: () async throws -> ServiceConfiguration) async -> String {
@@ -30,7 +31,8 @@ import Testing
 
     @Test func `flags win over the environment, the environment over the file`() async throws {
         let yaml = "port: 1\nhost: file\nthreads: 3\n"
-        let all = try await load(flags: ["port": "2"], environment: ["APUS_PORT": "3", "APUS_HOST": "variable"], yaml: yaml)
+        let all = try await load(
+            flags: ["port": "2"], environment: ["APUS_PORT": "3", "APUS_HOST": "variable"], yaml: yaml)
         #expect(all.port == 2)
         #expect(all.host == "variable")
         #expect(all.threads == 3)
@@ -65,13 +67,15 @@ import Testing
 
     @Test func `a file that is not there is refused by name`() async {
         let text = await message {
-            try await SettingSources(flags: [:], environment: ["APUS_CONFIG": "/no/such.yaml"]).configuration()
+            try await SettingSources(flags: [:], environment: ["APUS_CONFIG": "/no/such.yaml"])
+                .configuration()
         }
         #expect(text.contains("/no/such.yaml"))
     }
 
     @Test(arguments: [
-        ("port", "65536"), ("port", "-1"), ("port", "+5"), ("port", "5.0"), ("port", "8080x"), ("threads", "0"),
+        ("port", "65536"), ("port", "-1"), ("port", "+5"), ("port", "5.0"), ("port", "8080x"),
+        ("threads", "0"),
         ("threads", "257"), ("precision", "q4"), ("kv-memory", "2GB"), ("kv-memory", "99999999999GiB"),
         ("drain-timeout", "30"), ("drain-timeout", "25h"), ("access-log", "yes"), ("log-level", "loud"),
         ("context", "many"),

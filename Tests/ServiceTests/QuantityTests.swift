@@ -4,14 +4,17 @@ import Testing
 
 @Suite struct QuantityTests {
     @Test(arguments: [
-        ("0", 0), ("4096", 4096), ("64KiB", 65_536), ("64K", 65_536), ("3B", 3), ("2MiB", 2 << 20), ("2GiB", 2 << 30),
+        ("0", 0), ("4096", 4096), ("64KiB", 65_536), ("64K", 65_536), ("3B", 3), ("2MiB", 2 << 20),
+        ("2GiB", 2 << 30),
         ("1TiB", 1 << 40),
     ])
     func `bytes are read`(text: String, bytes: Int) {
         #expect(Quantity.bytes(text) == bytes)
     }
 
-    @Test(arguments: ["", "KiB", "-1", "+1", "1 KiB", "1.5GiB", "1kb", "1GB", "9223372036854775808", "9000000TiB"])
+    @Test(arguments: [
+        "", "KiB", "-1", "+1", "1 KiB", "1.5GiB", "1kb", "1GB", "9223372036854775808", "9000000TiB",
+    ])
     func `other texts are no bytes`(text: String) {
         #expect(Quantity.bytes(text) == nil)
     }

@@ -44,7 +44,9 @@ struct AnswerResponder<Encoder: AnswerEncoder> {
 
     // MARK: - Whole
 
-    private mutating func respond(_ running: RunningGeneration, to writer: ResponseWriter) async throws(APIError) {
+    private mutating func respond(_ running: RunningGeneration, to writer: ResponseWriter)
+        async throws(APIError)
+    {
         var whole = Array(repeating: Answer(), count: answers.count)
         while !answers.isComplete {
             for group in await running.mailbox.next() {
@@ -67,7 +69,9 @@ struct AnswerResponder<Encoder: AnswerEncoder> {
 
     // MARK: - Streamed
 
-    private mutating func stream(_ running: RunningGeneration, to writer: ResponseWriter) async throws(APIError) {
+    private mutating func stream(_ running: RunningGeneration, to writer: ResponseWriter)
+        async throws(APIError)
+    {
         do throws(APIError) {
             while !answers.isComplete {
                 for group in await running.mailbox.next() {

@@ -81,7 +81,8 @@ struct AnswerSet {
         guard answers[index].end == nil else { return }
         usage.completionTokens += 1
         let piece = answers[index].detokenizer.append(token.token)
-        let delta = answers[index].assembler.append(token, piece: piece)
+        let isPartial = answers[index].detokenizer.pendingBytes > 0
+        let delta = answers[index].assembler.append(token, piece: piece, isPartial: isPartial)
         if delta.isStopped {
             end(index, .stop)
             heard.append(.finished(choice: index, .stop, delta: delta))
@@ -102,7 +103,9 @@ struct AnswerSet {
         }
     }
 
-    private mutating func close(_ index: Int, _ reason: AnswerEnd, last: TokenID?, _ heard: inout [AnswerEvent]) {
+    private mutating func close(
+        _ index: Int, _ reason: AnswerEnd, last: TokenID?, _ heard: inout [AnswerEvent]
+    ) {
         let rest = answers[index].detokenizer.finish()
         let delta = answers[index].assembler.finish(rest: rest, last: last)
         // The text that the detokenizer still held may complete a stop string.

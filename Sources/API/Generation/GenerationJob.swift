@@ -29,12 +29,14 @@ struct GenerationJob: Sendable {
         for (index, prompt) in prompts.enumerated() {
             let param = prompts.count > 1 ? "\(promptParam)[\(index)]" : promptParam
             guard !prompt.isEmpty else {
-                throw .invalid(param, "'\(param)' has no tokens, but must have at least one.", code: "invalid_value")
+                throw .invalid(
+                    param, "'\(param)' has no tokens, but must have at least one.", code: "invalid_value")
             }
             let room = model.engine.contextLength - prompt.count
             // A prompt that fills the context can be read, but not answered.
             guard room > 0 || (room == 0 && tokensMax == 0) else {
-                throw .contextExceeded(prompt: prompt.count, context: model.engine.contextLength, param: param)
+                throw .contextExceeded(
+                    prompt: prompt.count, context: model.engine.contextLength, param: param)
             }
             var request = GenerationRequest(prompt: prompt, tokensMax: min(tokensMax ?? room, room))
             request.choiceCount = fields.choiceCount
@@ -51,7 +53,8 @@ struct GenerationJob: Sendable {
     /// 24 letters and digits: about 142 random bits.
     private static func randomName() -> String {
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8)
-        return String(decoding: (0..<24).map { _ in alphabet[Int.random(in: 0..<alphabet.count)] }, as: UTF8.self)
+        return String(
+            decoding: (0..<24).map { _ in alphabet[Int.random(in: 0..<alphabet.count)] }, as: UTF8.self)
     }
 }
 
@@ -102,7 +105,8 @@ extension APIError {
             self = .contextExceeded(prompt: prompt, context: context, param: param)
         case .memoryExceeded(let needed, let budget):
             self = .invalid(
-                param, "The request needs \(needed) bytes of KV memory, but there are \(budget) in all. "
+                param,
+                "The request needs \(needed) bytes of KV memory, but there are \(budget) in all. "
                     + "Ask for fewer answers, shorten the prompt, or lower 'max_tokens'.",
                 code: "memory_exceeded")
         case .stopping: self = .unavailable("The server is stopping.")

@@ -40,11 +40,14 @@ struct TextAssembler {
         matcher = StopMatcher(stops: stops)
     }
 
-    /// - Parameter piece: The characters that this token completed; may be empty, may hold bytes of earlier tokens.
-    mutating func append(_ token: AnswerToken, piece: [UInt8]) -> TextDelta {
+    /// - Parameters:
+    ///   - piece: The characters that this token completed; may be empty, may hold bytes of earlier tokens.
+    ///   - isPartial: The token also began a character that it did not complete.
+    mutating func append(_ token: AnswerToken, piece: [UInt8], isPartial: Bool = false) -> TextDelta {
         var token = token
         token.characterOffset = seenCharacters
-        waiting.append((token, seenBytes, seenBytes + piece.count))
+        // Half a character goes out with the other half.
+        waiting.append((token, seenBytes, seenBytes + piece.count + (isPartial ? 1 : 0)))
         return take(piece)
     }
 

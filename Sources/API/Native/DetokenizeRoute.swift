@@ -6,8 +6,11 @@ enum DetokenizeRoute {
     static func answer(_ body: JSONObject, _ models: ModelSlot) throws(APIError) -> [UInt8] {
         var fields = RequestFields(body)
         let model = try models.model(named: fields.string("model"))
-        guard let values = try fields.array("tokens") else { throw fields.missing("tokens", "an array of token ids") }
-        let tokens = values.isEmpty
+        guard let values = try fields.array("tokens") else {
+            throw fields.missing("tokens", "an array of token ids")
+        }
+        let tokens =
+            values.isEmpty
             ? [] : try TokenIDs.read(values, path: "tokens", vocabularyCount: model.tokenizer.vocabularyCount)
         let text = model.tokenizer.decode(tokens, special: true)
         var writer = JSONWriter()

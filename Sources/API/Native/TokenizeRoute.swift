@@ -40,7 +40,11 @@ enum TokenizeRoute {
             writer.key("id")
             writer.int(token)
             writer.key("piece")
-            if String(validating: bytes, as: UTF8.self) != nil { writer.string(utf8: bytes) } else { writer.ints(bytes) }
+            if String(validating: bytes, as: UTF8.self) != nil {
+                writer.string(utf8: bytes)
+            } else {
+                writer.ints(bytes)
+            }
             writer.endObject()
         }
         writer.endArray()
@@ -56,7 +60,9 @@ enum TokenizeRoute {
         return try counted(tokens, &fields, model)
     }
 
-    private static func messages(_ fields: inout RequestFields, _ model: ServedModel) throws(APIError) -> [UInt8] {
+    private static func messages(_ fields: inout RequestFields, _ model: ServedModel) throws(APIError)
+        -> [UInt8]
+    {
         let messages = try ChatMessages.read(&fields)
         let addGenerationPrompt = try fields.bool("add_generation_prompt") ?? true
         let arguments = try fields.object("chat_template_kwargs") ?? JSONObject()
@@ -78,7 +84,9 @@ enum TokenizeRoute {
         writer.key("token_strs")
         if try fields.bool("return_token_strs") ?? false {
             writer.beginArray()
-            for token in tokens { writer.string(utf8: Array(model.tokenizer.bytes(of: token, special: true))) }
+            for token in tokens {
+                writer.string(utf8: Array(model.tokenizer.bytes(of: token, special: true)))
+            }
             writer.endArray()
         } else {
             writer.null()

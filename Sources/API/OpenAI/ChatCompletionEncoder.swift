@@ -70,7 +70,11 @@ struct ChatCompletionEncoder: AnswerEncoder {
     ) {
         writer.endObject()
         writer.key("logprobs")
-        if let logprobs, shown.contains(where: \.isShown) { logprobs.writeChat(shown, to: &writer) } else { writer.null() }
+        if let logprobs, shown.contains(where: \.isShown) {
+            logprobs.writeChat(shown, to: &writer)
+        } else {
+            writer.null()
+        }
         writer.key("finish_reason")
         writer.optionalString(end?.rawValue)
         if job.fields.returnsTokenIDs {
@@ -87,7 +91,8 @@ struct ChatCompletionEncoder: AnswerEncoder {
     }
 
     func response(_ answers: [Answer], usage: Usage) -> [UInt8] {
-        let head = ResponseHead(id: job.id, object: "chat.completion", created: job.created, model: job.model.id)
+        let head = ResponseHead(
+            id: job.id, object: "chat.completion", created: job.created, model: job.model.id)
         var writer = JSONWriter(reservingCapacity: 1024)
         writer.append(raw: head.bytes)
         if job.fields.returnsTokenIDs, let prompt = job.requests.first?.prompt {

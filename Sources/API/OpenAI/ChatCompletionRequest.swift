@@ -35,13 +35,16 @@ struct ChatCompletionRequest: Sendable {
             guard let choice = fields.take(name) else { continue }
             guard let word = choice.string, word == "none" || word == "auto" else {
                 throw .invalid(
-                    name, "'\(name)' must be 'none' or 'auto': calls cannot be forced.", code: "unsupported_value")
+                    name, "'\(name)' must be 'none' or 'auto': calls cannot be forced.",
+                    code: "unsupported_value")
             }
         }
         for name in ["tools", "functions"] { fields.takeIf(name) { $0.array?.isEmpty ?? false } }
         fields.takeIf("modalities") { $0 == ["text"] }
         if let modalities = try fields.array("modalities"), modalities != ["text"] {
-            throw .invalid("modalities", "'modalities' must be [\"text\"]: nothing else is produced.", code: "unsupported_value")
+            throw .invalid(
+                "modalities", "'modalities' must be [\"text\"]: nothing else is produced.",
+                code: "unsupported_value")
         }
     }
 }

@@ -7,7 +7,8 @@ enum ChatMessages {
 
     static func read(_ fields: inout RequestFields) throws(APIError) -> [JSONValue] {
         guard let elements = try fields.array("messages") else {
-            throw fields.missing("messages", "an array of messages such as {\"role\": \"user\", \"content\": \"…\"}")
+            throw fields.missing(
+                "messages", "an array of messages such as {\"role\": \"user\", \"content\": \"…\"}")
         }
         guard (1...APILimits.messageCountMax).contains(elements.count) else {
             throw .invalid(
@@ -23,20 +24,24 @@ enum ChatMessages {
     }
 
     private static func message(_ value: JSONValue, path: String) throws(APIError) -> JSONObject {
-        guard var message = value.object else { throw .wrongType(path, value, "an object with 'role' and 'content'") }
+        guard var message = value.object else {
+            throw .wrongType(path, value, "an object with 'role' and 'content'")
+        }
         guard let role = message["role"] else {
             throw .invalid(path + ".role", "'\(path).role' is missing.", code: "missing_required_parameter")
         }
         guard let name = role.string, roles.contains(name) else {
             let found = role.string.map { "'\($0.prefix(64))'" } ?? "of the wrong type"
             throw .invalid(
-                path + ".role", "'\(path).role' is \(found), but must be one of \(roles.joined(separator: ", ")).",
+                path + ".role",
+                "'\(path).role' is \(found), but must be one of \(roles.joined(separator: ", ")).",
                 code: "invalid_value")
         }
         if name == "developer" { message["role"] = "system" }
         let calls = try toolCalls(message, path: path)
         if let calls { message["tool_calls"] = .array(calls) }
-        message["content"] = try content(message, path: path, mayBeAbsent: name == "assistant" && calls != nil)
+        message["content"] = try content(
+            message, path: path, mayBeAbsent: name == "assistant" && calls != nil)
         return message
     }
 
@@ -59,9 +64,12 @@ enum ChatMessages {
     }
 
     private static func checkText(_ part: JSONValue, path: String) throws(APIError) {
-        guard let members = part.object else { throw .wrongType(path, part, "an object such as {\"type\": \"text\", \"text\": \"…\"}") }
+        guard let members = part.object else {
+            throw .wrongType(path, part, "an object such as {\"type\": \"text\", \"text\": \"…\"}")
+        }
         guard let type = members["type"]?.string else {
-            throw .invalid(path + ".type", "'\(path).type' is missing or no string.", code: "missing_required_parameter")
+            throw .invalid(
+                path + ".type", "'\(path).type' is missing or no string.", code: "missing_required_parameter")
         }
         guard type == "text" else {
             throw .invalid(
@@ -69,7 +77,8 @@ enum ChatMessages {
                 code: "unsupported_value")
         }
         guard members["text"]?.string != nil else {
-            throw .invalid(path + ".text", "'\(path).text' is missing or no string.", code: "missing_required_parameter")
+            throw .invalid(
+                path + ".text", "'\(path).text' is missing or no string.", code: "missing_required_parameter")
         }
     }
 
@@ -84,7 +93,9 @@ enum ChatMessages {
     }
 
     private static func toolCall(_ value: JSONValue, path: String) throws(APIError) -> JSONValue {
-        guard var call = value.object, var function = call["function"]?.object, function["name"]?.string != nil else {
+        guard var call = value.object, var function = call["function"]?.object,
+            function["name"]?.string != nil
+        else {
             throw .invalid(
                 path, "'\(path)' must be an object with a 'function' that has a 'name' and 'arguments'.",
                 code: "invalid_type")

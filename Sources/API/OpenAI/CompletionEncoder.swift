@@ -45,7 +45,8 @@ struct CompletionEncoder: AnswerEncoder {
         writer.key("choices")
         writer.beginArray()
         let prompt = choice / job.fields.choiceCount
-        writeChoice(choice, text, tokens, end, prompt: hasSentPrompt[prompt] ? nil : prompt, isChunk: true, &writer)
+        writeChoice(
+            choice, text, tokens, end, prompt: hasSentPrompt[prompt] ? nil : prompt, isChunk: true, &writer)
         hasSentPrompt[prompt] = true
         writer.endArray()
         if job.fields.streamsUsage {
@@ -62,7 +63,8 @@ struct CompletionEncoder: AnswerEncoder {
         writer.beginArray()
         for (index, answer) in answers.enumerated() {
             let prompt = index / job.fields.choiceCount
-            writeChoice(index, answer.text, answer.tokens, answer.end, prompt: prompt, isChunk: false, &writer)
+            writeChoice(
+                index, answer.text, answer.tokens, answer.end, prompt: prompt, isChunk: false, &writer)
         }
         writer.endArray()
         writer.key("usage")
@@ -73,7 +75,8 @@ struct CompletionEncoder: AnswerEncoder {
 
     /// - Parameter prompt: The prompt whose ids are due with this choice, where the request wants ids.
     private func writeChoice(
-        _ index: Int, _ text: [UInt8], _ tokens: [AnswerToken], _ end: AnswerEnd?, prompt: Int?, isChunk: Bool,
+        _ index: Int, _ text: [UInt8], _ tokens: [AnswerToken], _ end: AnswerEnd?, prompt: Int?,
+        isChunk: Bool,
         _ writer: inout JSONWriter
     ) {
         writer.beginObject()

@@ -24,25 +24,32 @@ struct CompletionRequest: Sendable {
         prompts = try Self.prompts(&fields, vocabularyCount)
         guard prompts.count * common.choiceCount <= APILimits.choiceTotalMax else {
             throw .invalid(
-                "n", "\(prompts.count) prompts with \(common.choiceCount) answers each are more than the "
+                "n",
+                "\(prompts.count) prompts with \(common.choiceCount) answers each are more than the "
                     + "\(APILimits.choiceTotalMax) answers of one request.",
                 code: "invalid_value")
         }
         let older = try fields.integer("max_tokens", in: 0...Int64(Int32.max))
-        tokensMax = try fields.integer("max_completion_tokens", in: 0...Int64(Int32.max)) ?? older ?? Self.tokensMaxDefault
+        tokensMax =
+            try fields.integer("max_completion_tokens", in: 0...Int64(Int32.max)) ?? older
+            ?? Self.tokensMaxDefault
         logprobs = try fields.integer("logprobs", in: 0...Int64(APILimits.topLogprobsMax))
         try Self.refuseOtherForms(&fields, choiceCount: common.choiceCount)
         common.noteUnused(fields)
     }
 
-    private static func prompts(_ fields: inout RequestFields, _ vocabularyCount: Int) throws(APIError) -> [Prompt] {
+    private static func prompts(_ fields: inout RequestFields, _ vocabularyCount: Int) throws(APIError)
+        -> [Prompt]
+    {
         let right = "a string, an array of token ids, or an array of either"
         guard let value = fields.take("prompt") else { throw fields.missing("prompt", right) }
         switch value {
         case .string(let text): return [.text(text)]
         case .array(let elements):
             if case .int? = elements.first {
-                return [.tokens(try TokenIDs.read(elements, path: "prompt", vocabularyCount: vocabularyCount))]
+                return [
+                    .tokens(try TokenIDs.read(elements, path: "prompt", vocabularyCount: vocabularyCount))
+                ]
             }
             guard (1...APILimits.promptCountMax).contains(elements.count) else {
                 throw .invalid(
@@ -59,7 +66,9 @@ struct CompletionRequest: Sendable {
         }
     }
 
-    private static func prompt(_ value: JSONValue, path: String, _ vocabularyCount: Int) throws(APIError) -> Prompt {
+    private static func prompt(_ value: JSONValue, path: String, _ vocabularyCount: Int) throws(APIError)
+        -> Prompt
+    {
         switch value {
         case .string(let text): .text(text)
         case .array(let ids): .tokens(try TokenIDs.read(ids, path: path, vocabularyCount: vocabularyCount))
@@ -70,12 +79,16 @@ struct CompletionRequest: Sendable {
     /// Fields that would change the answer's form, when they ask for something.
     private static func refuseOtherForms(_ fields: inout RequestFields, choiceCount: Int) throws(APIError) {
         if try fields.bool("echo") ?? false {
-            throw .invalid("echo", "'echo' is not supported: the prompt is not repeated.", code: "unsupported_parameter")
+            throw .invalid(
+                "echo", "'echo' is not supported: the prompt is not repeated.", code: "unsupported_parameter")
         }
         if let suffix = try fields.string("suffix"), !suffix.isEmpty {
-            throw .invalid("suffix", "'suffix' is not supported: text is only continued.", code: "unsupported_parameter")
+            throw .invalid(
+                "suffix", "'suffix' is not supported: text is only continued.", code: "unsupported_parameter")
         }
-        if let best = try fields.integer("best_of", in: 0...Int64(APILimits.choiceCountMax)), best > choiceCount {
+        if let best = try fields.integer("best_of", in: 0...Int64(APILimits.choiceCountMax)),
+            best > choiceCount
+        {
             throw .invalid(
                 "best_of", "'best_of' is \(best), but must not be larger than 'n' (\(choiceCount)).",
                 code: "unsupported_value")
@@ -85,7 +98,8 @@ struct CompletionRequest: Sendable {
 
 /// Token ids that come from outside.
 enum TokenIDs {
-    static func read(_ values: [JSONValue], path: String, vocabularyCount: Int) throws(APIError) -> [TokenID] {
+    static func read(_ values: [JSONValue], path: String, vocabularyCount: Int) throws(APIError) -> [TokenID]
+    {
         guard (1...APILimits.tokenCountMax).contains(values.count) else {
             throw .invalid(
                 path, "'\(path)' has \(values.count) tokens, but must have 1 to \(APILimits.tokenCountMax).",
@@ -94,7 +108,9 @@ enum TokenIDs {
         var tokens: [TokenID] = []
         tokens.reserveCapacity(values.count)
         for (index, value) in values.enumerated() {
-            guard case .int(let id) = value else { throw .wrongType("\(path)[\(index)]", value, "a token id") }
+            guard case .int(let id) = value else {
+                throw .wrongType("\(path)[\(index)]", value, "a token id")
+            }
             guard id >= 0, id < Int64(vocabularyCount) else {
                 throw .invalid(
                     "\(path)[\(index)]",

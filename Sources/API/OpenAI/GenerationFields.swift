@@ -32,7 +32,8 @@ struct GenerationFields: Sendable {
         returnsTokenIDs = try fields.bool("return_token_ids") ?? false
         if let options = try fields.object("stream_options") {
             guard streams else {
-                throw .invalid("stream_options", "'stream_options' is only allowed together with \"stream\": true.")
+                throw .invalid(
+                    "stream_options", "'stream_options' is only allowed together with \"stream\": true.")
             }
             var optionFields = RequestFields(options, path: "stream_options.")
             streamsUsage = try optionFields.bool("include_usage") ?? false
@@ -69,7 +70,8 @@ struct GenerationFields: Sendable {
         case .array(let values):
             guard values.count <= APILimits.stopCountMax else {
                 throw .invalid(
-                    "stop", "'stop' has \(values.count) strings, but may have at most \(APILimits.stopCountMax).",
+                    "stop",
+                    "'stop' has \(values.count) strings, but may have at most \(APILimits.stopCountMax).",
                     code: "array_above_max_length")
             }
             elements = values.enumerated().map { ("stop[\($0.offset)]", $0.element) }
@@ -80,7 +82,8 @@ struct GenerationFields: Sendable {
             guard let text = element.string else { throw .wrongType(path, element, "a string") }
             guard (1...APILimits.stopBytesMax).contains(text.utf8.count) else {
                 throw .invalid(
-                    path, "'\(path)' has \(text.utf8.count) bytes, but must have 1 to \(APILimits.stopBytesMax).",
+                    path,
+                    "'\(path)' has \(text.utf8.count) bytes, but must have 1 to \(APILimits.stopBytesMax).",
                     code: "invalid_value")
             }
             stops.append(Array(text.utf8))
@@ -95,7 +98,8 @@ struct GenerationFields: Sendable {
             guard type == "text" else {
                 let found = type.map { "'\($0.prefix(64))'" } ?? "missing"
                 throw .invalid(
-                    "response_format.type", "'response_format.type' is \(found), but only 'text' is supported.",
+                    "response_format.type",
+                    "'response_format.type' is \(found), but only 'text' is supported.",
                     code: "unsupported_value")
             }
         }
@@ -104,7 +108,9 @@ struct GenerationFields: Sendable {
             "guided_grammar",
         ]
         for name in constraints where fields.peek(name) != nil {
-            throw .invalid(name, "'\(name)' is not supported: the answer cannot be constrained.", code: "unsupported_parameter")
+            throw .invalid(
+                name, "'\(name)' is not supported: the answer cannot be constrained.",
+                code: "unsupported_parameter")
         }
     }
 

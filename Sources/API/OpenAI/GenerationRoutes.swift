@@ -9,10 +9,13 @@ enum GenerationRoutes {
     ) async throws(APIError) {
         let chat = try ChatCompletionRequest(request.jsonObject())
         let model = try models.model(named: chat.common.model)
-        let segments = try model.render(chat.messages, addGenerationPrompt: true, extra: chat.templateArguments)
+        let segments = try model.render(
+            chat.messages, addGenerationPrompt: true, extra: chat.templateArguments)
         let job = try GenerationJob(
-            idPrefix: "chatcmpl-", model: model, prompts: [model.tokens(of: segments)], promptParam: "messages",
-            tokensMax: chat.tokensMax, alternatives: chat.wantsLogprobs ? chat.topLogprobs : nil, fields: chat.common)
+            idPrefix: "chatcmpl-", model: model, prompts: [model.tokens(of: segments)],
+            promptParam: "messages",
+            tokensMax: chat.tokensMax, alternatives: chat.wantsLogprobs ? chat.topLogprobs : nil,
+            fields: chat.common)
         let encoder = ChatCompletionEncoder(job, wantsLogprobs: chat.wantsLogprobs)
         var responder = AnswerResponder(job, wantsLogprobs: chat.wantsLogprobs, encoder: encoder)
         try await responder.answer(on: writer)

@@ -83,7 +83,9 @@ struct LogprobsEncoding: Sendable {
         if String(validating: bytes, as: UTF8.self) != nil { return bytes }
         let digits = Array("0123456789abcdef".utf8)
         return Array("bytes:".utf8)
-            + bytes.flatMap { [UInt8(ascii: "\\"), UInt8(ascii: "x"), digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+            + bytes.flatMap {
+                [UInt8(ascii: "\\"), UInt8(ascii: "x"), digits[Int($0 >> 4)], digits[Int($0 & 15)]]
+            }
     }
 
     private func text(of token: TokenID) -> [UInt8] { Array(tokenizer.bytes(of: token, special: true)) }

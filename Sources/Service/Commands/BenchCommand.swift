@@ -1,5 +1,4 @@
 import Compute
-import Dispatch
 import Glibc
 import JSON
 import ModelFiles
@@ -33,17 +32,7 @@ public struct BenchCommand: Sendable {
         let configuration = try await sources.configuration()
         let path = try ModelLocation.resolve(configuration.model, environment: sources.environment)
         let command = BenchCommand(options: options, threads: configuration.threads ?? ThreadPool.cpuCount)
-        // It computes for long: not on a thread that tasks share.
-        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-            DispatchQueue.global().async {
-                continuation.resume(with: Result { try command.measure(path, configuration.precision) })
-            }
-        }
-    }
-
-    private init(options: Options, threads: Int) {
-        self.options = options
-        self.threads = threads
+        try await BlockingWork.run { try command.measure(path, configuration.precision) }
     }
 
     private func measure(_ path: String, _ precision: Precision) throws {
@@ -63,14 +52,18 @@ public struct BenchCommand: Sendable {
         var runner = BenchRunner(model, tokens: BenchTokens(vocabularyCount: model.vocabularyCount))
 
         let prefill = best { () -> Double in
-            let seconds = Self.seconds { runner.prefill(sequence: 0, of: 1, count: options.promptTokens, chunk: Self.chunkTokens) }
+            let seconds = Self.seconds {
+                runner.prefill(sequence: 0, of: 1, count: options.promptTokens, chunk: Self.chunkTokens)
+            }
             return Double(options.promptTokens) / seconds
         }
         report("prefill", tokens: options.promptTokens, batch: 1, prefill)
         for batch in options.batches {
             let decode = best { () -> Double in
                 for sequence in 0..<batch {
-                    runner.prefill(sequence: sequence, of: batch, count: Self.decodePromptTokens, chunk: Self.chunkTokens)
+                    runner.prefill(
+                        sequence: sequence, of: batch, count: Self.decodePromptTokens, chunk: Self.chunkTokens
+                    )
                 }
                 let seconds = Self.seconds {
                     for step in 0..<options.generateTokens {
@@ -86,12 +79,14 @@ public struct BenchCommand: Sendable {
     private func checkSizes(_ model: TransformerModel) throws(ServiceError) {
         let longest = max(options.promptTokens, Self.decodePromptTokens + options.generateTokens)
         guard longest <= model.contextLength else {
-            throw ServiceError("\(longest) tokens do not fit in the model's context of \(model.contextLength)")
+            throw ServiceError(
+                "\(longest) tokens do not fit in the model's context of \(model.contextLength)")
         }
         let blocks = BenchRunner.blocks(Self.decodePromptTokens + options.generateTokens)
         for batch in options.batches {
             guard batch <= model.columnsMax, batch * blocks <= model.kvGeometry.blockCount else {
-                throw ServiceError("a batch of \(batch) sequences does not fit in the model's KV cache or step")
+                throw ServiceError(
+                    "a batch of \(batch) sequences does not fit in the model's KV cache or step")
             }
         }
     }
@@ -143,7 +138,9 @@ private struct BenchRunner {
         self.tokens = tokens
     }
 
-    static func blocks(_ tokens: Int) -> Int { (tokens + KVGeometry.blockTokens - 1) / KVGeometry.blockTokens }
+    static func blocks(_ tokens: Int) -> Int {
+        (tokens + KVGeometry.blockTokens - 1) / KVGeometry.blockTokens
+    }
 
     /// - Parameter count: Tokens of the sequence; the last one of each chunk gets logits.
     mutating func prefill(sequence: Int, of sequences: Int, count: Int, chunk: Int) {
@@ -164,12 +161,16 @@ private struct BenchRunner {
     mutating func decode(batch sequences: Int, position: Int) {
         var batch = StepBatch()
         batch.tokens = (0..<sequences).map { _ in tokens.next() }
-        batch.slices = (0..<sequences).map { slice($0, of: sequences, start: $0, count: 1, position: position) }
+        batch.slices = (0..<sequences).map {
+            slice($0, of: sequences, start: $0, count: 1, position: position)
+        }
         batch.outputs = Array(0..<sequences)
         _ = model.forward(batch)
     }
 
-    private func slice(_ sequence: Int, of sequences: Int, start: Int, count: Int, position: Int) -> StepBatch.Slice {
+    private func slice(_ sequence: Int, of sequences: Int, start: Int, count: Int, position: Int)
+        -> StepBatch.Slice
+    {
         let each = model.kvGeometry.blockCount / sequences
         let first = sequence * each
         let blocks = (first..<first + Self.blocks(position + count)).map { Int32($0) }

@@ -1,5 +1,4 @@
 import API
-import Dispatch
 import Glibc
 import HTTP
 import JSON
@@ -8,13 +7,17 @@ import Synchronization
 /// `apus complete`: continues a text on standard output.
 public enum CompleteCommand {
     /// - Parameter prompt: Nil reads it from standard input.
-    public static func run(_ sources: SettingSources, prompt: String?, options: GenerationOptions) async throws {
+    public static func run(_ sources: SettingSources, prompt: String?, options: GenerationOptions)
+        async throws
+    {
         let text = try prompt ?? StandardInput.readAll()
         let loaded = try await LocalModel.load(sources)
         defer { loaded.engine.stop(drain: false) }
         let generator = LocalGenerator(loaded.served)
         do throws(APIError) {
-            _ = try await generator.complete(text, options.local) { LogOutput.writeAll($0, to: STDOUT_FILENO) }
+            _ = try await generator.complete(text, options.local) {
+                LogOutput.writeAll($0, to: STDOUT_FILENO)
+            }
         } catch {
             throw ServiceError(error.message)
         }
@@ -24,22 +27,28 @@ public enum CompleteCommand {
 
 /// `apus chat`: a conversation on the terminal. Ctrl-C ends the answer that runs; Ctrl-D or `/exit` ends the chat.
 public enum ChatCommand {
-    public static func run(_ sources: SettingSources, system: String?, options: GenerationOptions) async throws {
+    public static func run(_ sources: SettingSources, system: String?, options: GenerationOptions)
+        async throws
+    {
         let loaded = try await LocalModel.load(sources)
         defer { loaded.engine.stop(drain: false) }
         let generator = LocalGenerator(loaded.served)
         let interrupt = Interrupt()
         var messages: [JSONValue] = []
         if let system { messages.append(["role": "system", "content": .string(system)]) }
-        print("\(loaded.served.id): Ctrl-C stops an answer, Ctrl-D or /exit ends the chat, /new begins another one")
-        while let line = await prompt("> ") {
+        print(
+            "\(loaded.served.id): Ctrl-C stops an answer, Ctrl-D or /exit ends the chat, /new begins another one"
+        )
+        while let line = try await prompt("> ") {
             if line == "/exit" { break }
             if line == "/new" { messages.removeAll { $0["role"] != "system" } }
             guard !line.isEmpty, line != "/new" else { continue }
             messages.append(["role": "user", "content": .string(line)])
             let conversation = messages
             let answer = Task {
-                try await generator.chat(conversation, options.local) { LogOutput.writeAll($0, to: STDOUT_FILENO) }
+                try await generator.chat(conversation, options.local) {
+                    LogOutput.writeAll($0, to: STDOUT_FILENO)
+                }
             }
             interrupt.set { answer.cancel() }
             do {
@@ -49,7 +58,8 @@ public enum ChatCommand {
             } catch {
                 // The question that cannot be answered is not part of the conversation.
                 messages.removeLast()
-                LogOutput.writeAll(Array("apus: \((error as? APIError)?.message ?? "\(error)")".utf8), to: STDERR_FILENO)
+                LogOutput.writeAll(
+                    Array("apus: \((error as? APIError)?.message ?? "\(error)")".utf8), to: STDERR_FILENO)
             }
             interrupt.set(nil)
             LogOutput.writeAll([UInt8(ascii: "\n")], to: STDOUT_FILENO)
@@ -57,12 +67,9 @@ public enum ChatCommand {
     }
 
     /// The next line; nil at the end of the input.
-    private static func prompt(_ mark: String) async -> String? {
+    private static func prompt(_ mark: String) async throws -> String? {
         LogOutput.writeAll(Array(mark.utf8), to: STDOUT_FILENO)
-        // Reading blocks: not on a thread that tasks share.
-        return await withCheckedContinuation { continuation in
-            DispatchQueue.global().async { continuation.resume(returning: readLine()) }
-        }
+        return try await BlockingWork.run { readLine() }
     }
 }
 
@@ -93,7 +100,9 @@ enum LocalModel {
         let log = ServiceLog.make(configuration)
         let progress = LoadProgress()
         defer { progress.end() }
-        return try await ModelLoader(path: path, configuration: configuration, log: log).load { progress.report($0) }
+        return try await ModelLoader(path: path, configuration: configuration, log: log).load {
+            progress.report($0)
+        }
     }
 }
 

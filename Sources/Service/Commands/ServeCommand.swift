@@ -49,7 +49,9 @@ public enum ServeCommand {
         log.notice("stopped")
     }
 
-    private static func server(_ configuration: ServiceConfiguration, _ models: ModelSlot, _ log: Logger) -> HTTPServer {
+    private static func server(_ configuration: ServiceConfiguration, _ models: ModelSlot, _ log: Logger)
+        -> HTTPServer
+    {
         var router = Router()
         APIRoutes(models: models).add(to: &router)
         let address = HTTPServer.Configuration(

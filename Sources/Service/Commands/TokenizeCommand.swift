@@ -29,14 +29,18 @@ public enum TokenizeCommand {
         } catch {
             throw ServiceError("standard input is not valid JSON: \(error)")
         }
-        guard let values = value.array else { throw ServiceError("standard input must be \(right), not \(value.typeName)") }
+        guard let values = value.array else {
+            throw ServiceError("standard input must be \(right), not \(value.typeName)")
+        }
         return values
     }
 
     private static func tokens(
         _ value: JSONValue, _ index: Int, _ tokenizer: Tokenizer, special: Bool
     ) throws(ServiceError) -> [UInt8] {
-        guard let text = value.string else { throw ServiceError("element \(index) of standard input is no string") }
+        guard let text = value.string else {
+            throw ServiceError("element \(index) of standard input is no string")
+        }
         var writer = JSONWriter()
         writer.beginArray()
         for token in tokenizer.encode(text, addSpecial: special, parseSpecial: special) { writer.int(token) }
@@ -48,12 +52,15 @@ public enum TokenizeCommand {
         _ value: JSONValue, _ index: Int, _ tokenizer: Tokenizer, special: Bool
     ) throws(ServiceError) -> [UInt8] {
         let ids = value.array?.compactMap { element -> TokenID? in
-            guard case .int(let id) = element, (0..<Int64(tokenizer.vocabularyCount)).contains(id) else { return nil }
+            guard case .int(let id) = element, (0..<Int64(tokenizer.vocabularyCount)).contains(id) else {
+                return nil
+            }
             return TokenID(id)
         }
         guard let ids, ids.count == value.array?.count else {
             throw ServiceError(
-                "element \(index) of standard input is no array of token ids from 0 to \(tokenizer.vocabularyCount - 1)")
+                "element \(index) of standard input is no array of token ids from 0 to \(tokenizer.vocabularyCount - 1)"
+            )
         }
         var writer = JSONWriter()
         writer.string(utf8: tokenizer.decode(ids, special: special))

@@ -80,7 +80,8 @@ struct Setting: Sendable {
     }
 
     private static func bytes(_ name: String, _ path: Path<Int>, _ range: ClosedRange<Int>) -> Setting {
-        Setting(name: name, expectation: expectation("bytes such as 64KiB or 2GiB,", range)) { value, configuration in
+        Setting(name: name, expectation: expectation("bytes such as 64KiB or 2GiB,", range)) {
+            value, configuration in
             guard let count = Quantity.bytes(value), range.contains(count) else { return false }
             configuration[keyPath: path] = count
             return true
@@ -88,7 +89,8 @@ struct Setting: Sendable {
     }
 
     private static func bytes(_ name: String, _ path: Path<Int?>, _ range: ClosedRange<Int>) -> Setting {
-        Setting(name: name, expectation: expectation("bytes such as 64KiB or 2GiB,", range)) { value, configuration in
+        Setting(name: name, expectation: expectation("bytes such as 64KiB or 2GiB,", range)) {
+            value, configuration in
             guard let count = Quantity.bytes(value), range.contains(count) else { return false }
             configuration[keyPath: path] = count
             return true
@@ -96,7 +98,8 @@ struct Setting: Sendable {
     }
 
     private static func time(_ name: String, _ path: Path<Duration>) -> Setting {
-        Setting(name: name, expectation: "a time such as 500ms, 30s or 2m, at most 24h") { value, configuration in
+        Setting(name: name, expectation: "a time such as 500ms, 30s or 2m, at most 24h") {
+            value, configuration in
             guard let duration = Quantity.duration(value), duration <= .seconds(86_400) else { return false }
             configuration[keyPath: path] = duration
             return true

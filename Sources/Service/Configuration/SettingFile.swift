@@ -19,7 +19,8 @@ enum SettingFile {
             throw ServiceError("the configuration file \(path) is not valid YAML: \(error)")
         }
         guard let mapping = root?.mapping else {
-            throw ServiceError("the configuration file \(path) must be a mapping of settings, such as 'port: 8080'")
+            throw ServiceError(
+                "the configuration file \(path) must be a mapping of settings, such as 'port: 8080'")
         }
         for (key, value) in mapping { try check(key, value, path) }
     }
@@ -27,7 +28,8 @@ enum SettingFile {
     private static func check(_ key: Yams.Node, _ value: Yams.Node, _ path: String) throws(ServiceError) {
         let place = key.mark.map { "\(path), line \($0.line)" } ?? path
         guard let name = key.string, Setting.all.contains(where: { $0.name == name }) else {
-            throw ServiceError("\(place): there is no setting '\(key.string ?? "?")'; config/apus.yaml lists them all")
+            throw ServiceError(
+                "\(place): there is no setting '\(key.string ?? "?")'; config/apus.yaml lists them all")
         }
         guard value.scalar != nil else {
             throw ServiceError("\(place): '\(name)' must be a single value, not a list or a mapping")

@@ -8,6 +8,8 @@ import Yams
 public struct SettingSources: Sendable {
     /// Read when `--config` and `$APUS_CONFIG` name no other file, and only if it is there.
     static let systemFile = "/etc/apus/apus.yaml"
+    /// Values that mean the default: nothing, and YAML's nulls.
+    private static let unset = ["", "~", "null"]
 
     /// Values of the command line by setting name.
     public var flags: [String: String]
@@ -31,7 +33,7 @@ public struct SettingSources: Sendable {
         var configuration = ServiceConfiguration()
         for setting in Setting.all {
             let key = ConfigKey([setting.name])
-            guard let value = reader.string(forKey: key), !value.isEmpty else { continue }
+            guard let value = reader.string(forKey: key), !Self.unset.contains(value) else { continue }
             guard setting.apply(value, &configuration) else {
                 let layer = layers.first { ConfigReader(providers: [$0.provider]).string(forKey: key) != nil }
                 let place = layer?.place(setting.name) ?? setting.name
@@ -48,10 +50,13 @@ public struct SettingSources: Sendable {
     }
 
     private func layers() async throws -> [Layer] {
-        let values = flags.map { (AbsoluteConfigKey([$0.key]), ConfigValue(.string($0.value), isSecret: false)) }
+        let values = flags.map {
+            (AbsoluteConfigKey([$0.key]), ConfigValue(.string($0.value), isSecret: false))
+        }
         let commandLine = InMemoryProvider(name: "flags", values: Dictionary(uniqueKeysWithValues: values))
         // Compose files set variables to nothing where they mean none.
-        let variables = EnvironmentVariablesProvider(environmentVariables: environment.filter { !$0.value.isEmpty })
+        let variables = EnvironmentVariablesProvider(
+            environmentVariables: environment.filter { !$0.value.isEmpty })
         var layers = [
             Layer(provider: commandLine) { "--\($0)" },
             Layer(provider: variables.prefixKeys(with: "apus")) { "APUS_\(Self.variableName($0))" },

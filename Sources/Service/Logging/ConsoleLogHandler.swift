@@ -28,7 +28,9 @@ struct ConsoleLogHandler: LogHandler {
 
     /// What comes from outside must not forge lines or move the cursor.
     private static func oneLine(_ text: String) -> String {
-        String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? "?" : $0 }))
+        String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? "?" : $0 }))
     }
 
     private static func clock() -> String {
@@ -40,7 +42,8 @@ struct ConsoleLogHandler: LogHandler {
             let text = String(value)
             return String(repeating: "0", count: max(0, count - text.count)) + text
         }
-        let time = [parts.tm_hour, parts.tm_min, parts.tm_sec].map { digits(Int($0), 2) }.joined(separator: ":")
+        let time = [parts.tm_hour, parts.tm_min, parts.tm_sec].map { digits(Int($0), 2) }.joined(
+            separator: ":")
         return time + "." + digits(now.tv_nsec / 1_000_000, 3)
     }
 }

@@ -66,6 +66,7 @@ struct JSONLogHandler: LogHandler {
         let count = strftime(&buffer, buffer.count, "%Y-%m-%dT%H:%M:%S", &parts)
         let milliseconds = String(now.tv_nsec / 1_000_000)
         let digits = String(repeating: "0", count: max(0, 3 - milliseconds.count)) + milliseconds
-        return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self) + "." + digits + "Z"
+        return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self) + "." + digits
+            + "Z"
     }
 }

@@ -36,7 +36,9 @@ final class LogOutput: Sendable {
                 defer { state.dropped = 0 }
                 return state.dropped
             }
-            if dropped > 0 { Self.writeAll(Array("\(dropped) log lines were dropped\n".utf8), to: descriptor) }
+            if dropped > 0 {
+                Self.writeAll(Array("\(dropped) log lines were dropped\n".utf8), to: descriptor)
+            }
             Self.writeAll(line, to: descriptor)
         }
     }

@@ -1,0 +1,55 @@
+import Engine
+import ModelFiles
+import Synchronization
+
+/// An engine that plays what a test wrote: on submission it sends groups of events, each as one step.
+final class FakeEngine: GenerationEngine {
+    typealias Script = @Sendable (GenerationRequest) throws(AdmissionError) -> [[GenerationEvent]]
+
+    let contextLength: Int
+    let vocabularyCount: Int
+    private let script: Script
+    private let state = Mutex((requests: [GenerationRequest](), cancelled: [String]()))
+
+    init(contextLength: Int = 256, vocabularyCount: Int, script: @escaping Script) {
+        self.contextLength = contextLength
+        self.vocabularyCount = vocabularyCount
+        self.script = script
+    }
+
+    var requests: [GenerationRequest] { state.withLock { $0.requests } }
+    /// What was cancelled: `all`, or the number of a choice.
+    var cancelled: [String] { state.withLock { $0.cancelled } }
+
+    func submit(_ request: GenerationRequest, sink: @escaping GenerationSink) throws(AdmissionError)
+        -> any Generation
+    {
+        let steps = try script(request)
+        state.withLock { $0.requests.append(request) }
+        for step in steps { sink(step) }
+        return FakeGeneration { what in self.state.withLock { $0.cancelled.append(what) } }
+    }
+
+    /// One answer of these tokens, a step each, that ends so.
+    static func answer(_ tokens: [TokenID], end: FinishReason = .length, choices: Int = 1)
+        -> [[GenerationEvent]]
+    {
+        var steps: [[GenerationEvent]] = [[.admitted(cachedTokens: 0)]]
+        for token in tokens {
+            steps.append(
+                (0..<choices).map { .token(choice: $0, token: token, logprob: nil, alternatives: []) })
+        }
+        steps.append(
+            (0..<choices).map { .finished(choice: $0, reason: end) } + [.ended(timings: GenerationTimings())])
+        return steps
+    }
+}
+
+private final class FakeGeneration: Generation {
+    private let report: @Sendable (String) -> Void
+
+    init(_ report: @escaping @Sendable (String) -> Void) { self.report = report }
+
+    func cancel() { report("all") }
+    func cancel(choice: Int) { report("\(choice)") }
+}

@@ -1,0 +1,85 @@
+import Chat
+import Engine
+import HTTP
+import ModelFiles
+import TestSupport
+import Tokenization
+
+@testable import API
+
+/// What the routes need of a tiny model's file; made once for all tests.
+private struct TestModel: Sendable {
+    let tokenizer: Result<Tokenizer, any Error>
+    let template: Result<ChatTemplate, any Error>
+
+    private static let llama = TestModel(.llama)
+    private static let gemma3 = TestModel(.gemma3)
+
+    static func of(_ tiny: TinyModel) -> TestModel { tiny.architecture == .llama ? llama : gemma3 }
+
+    private init(_ tiny: TinyModel) {
+        let metadata = Result {
+            let directory = try TemporaryDirectory()
+            return try GGUFFile(path: tiny.write(to: directory.file("tiny.gguf"))).metadata
+        }
+        tokenizer = metadata.flatMap { metadata in Result { try Tokenizer(metadata) } }
+        template = metadata.flatMap { metadata in
+            Result {
+                let source = try metadata.string("tokenizer.chat_template")
+                return try ChatTemplate(source: source, bosToken: "<bos>", eosToken: "")
+            }
+        }
+    }
+}
+
+/// The routes on a loopback server, with the tiny vocabulary and an engine that a test scripts.
+final class TestService: Sendable {
+    let engine: FakeEngine
+    let models: ModelSlot
+    let tokenizer: Tokenizer
+    let client: HTTPClient
+    private let server: HTTPServer
+
+    /// - Parameter script: From a request to the events of its steps.
+    init(
+        _ tiny: TinyModel = .llama, contextLength: Int = 256,
+        script: @escaping FakeEngine.Script = { _ in FakeEngine.answer([]) }
+    ) throws {
+        let template = tiny.hasChatTemplate ? try TestModel.of(tiny).template.get() : nil
+        tokenizer = try TestModel.of(tiny).tokenizer.get()
+        engine = FakeEngine(
+            contextLength: contextLength, vocabularyCount: tokenizer.vocabularyCount, script: script)
+        models = ModelSlot(
+            .ready(
+                ServedModel(
+                    id: "tiny", aliases: ["small"], created: 1_700_000_000, tokenizer: tokenizer,
+                    template: template,
+                    engine: engine)))
+        var router = Router()
+        APIRoutes(models: models).add(to: &router)
+        server = HTTPServer(configuration: .init(port: 0), router: router)
+        try server.start()
+        client = HTTPClient(port: server.port ?? 0)
+    }
+
+    func stop() async { await server.stop(graceful: false) }
+
+    /// The tokens of a text, one for each byte.
+    static func bytes(_ text: String) -> [TokenID] { text.utf8.map { TokenID($0) + 3 } }
+
+    /// Runs `body` with a service that is stopped afterwards.
+    static func run(
+        _ tiny: TinyModel = .llama, contextLength: Int = 256,
+        script: @escaping FakeEngine.Script = { _ in FakeEngine.answer([]) },
+        _ body: (TestService) async throws -> Void
+    ) async throws {
+        let service = try TestService(tiny, contextLength: contextLength, script: script)
+        do {
+            try await body(service)
+        } catch {
+            await service.stop()
+            throw error
+        }
+        await service.stop()
+    }
+}

@@ -1,0 +1,93 @@
+import Engine
+import Glibc
+import ModelFiles
+import Testing
+
+@testable import API
+
+/// Requests and the bytes that answer them, in `golden/NAME.txt` for a person to read.
+///
+/// `APUS_RECORD=1 swift test --filter TranscriptTests` writes the files anew; the diff is the review.
+@Suite struct TranscriptTests {
+    struct Case: Sendable, CustomStringConvertible {
+        var name: String
+        var path: String
+        var body: String
+        var description: String { name }
+    }
+
+    private static let user = #""messages":[{"role":"user","content":"Hi"}]"#
+
+    static let cases = [
+        Case(name: "chat", path: "/v1/chat/completions", body: "{\(user)}"),
+        Case(name: "chat-stream", path: "/v1/chat/completions", body: #"{\#(user),"stream":true}"#),
+        Case(
+            name: "chat-stream-everything", path: "/v1/chat/completions",
+            body: #"{\#(user),"n":2,"stream":true,"stream_options":{"include_usage":true},"#
+                + #""logprobs":true,"top_logprobs":2,"return_token_ids":true,"user":"me"}"#),
+        Case(
+            name: "chat-everything", path: "/v1/chat/completions",
+            body: #"{\#(user),"n":2,"logprobs":true,"top_logprobs":2,"return_token_ids":true}"#),
+        Case(name: "completion", path: "/v1/completions", body: #"{"prompt":"Hi"}"#),
+        Case(
+            name: "completion-stream", path: "/v1/completions",
+            body: #"{"prompt":["Hi","Ho"],"stream":true,"stream_options":{"include_usage":true}}"#),
+        Case(
+            name: "completion-everything", path: "/v1/completions",
+            body: #"{"prompt":["Hi","Ho"],"logprobs":2,"return_token_ids":true,"stop":"é"}"#),
+        Case(
+            name: "completion-stream-everything", path: "/v1/completions",
+            body: #"{"prompt":"Hi","logprobs":2,"return_token_ids":true,"stream":true,"stop":["é"]}"#),
+        Case(name: "error-field", path: "/v1/completions", body: #"{"prompt":"Hi","temperature":-1}"#),
+        Case(name: "error-json", path: "/v1/chat/completions", body: "{\"messages\":\n[}"),
+    ]
+
+    @Test(arguments: cases)
+    func `answers are what the transcript says`(item: Case) async throws {
+        // "aé😁" a byte a token, then the end token; with alternatives where they are asked for.
+        let script: FakeEngine.Script = { request in
+            FakeEngine.answer(TestService.bytes("aé😁"), end: .stopToken(2), choices: request.choiceCount)
+                .map { $0.map { Self.withLogprobs($0, request) } }
+        }
+        try await TestService.run(script: script) { service async throws in
+            let reply = try await service.client.post(item.path, item.body)
+            var text =
+                "POST \(item.path)\n\(item.body)\n\n\(reply.status) \(reply.headers["content-type"] ?? "")\n"
+            if let ignored = reply.headers["x-apus-ignored"] { text += "x-apus-ignored: \(ignored)\n" }
+            text += "\n" + Self.withoutChance(reply.body)
+            if !text.hasSuffix("\n") { text += "\n" }
+            try compare(text, item.name)
+        }
+    }
+
+    private static func withLogprobs(_ event: GenerationEvent, _ request: GenerationRequest)
+        -> GenerationEvent
+    {
+        guard request.wantsLogprobs, case .token(let choice, let token, _, _) = event else { return event }
+        let best = [TokenLogprob(token: token, logprob: -0.25), TokenLogprob(token: 3, logprob: -.infinity)]
+        return .token(
+            choice: choice, token: token, logprob: -0.25,
+            alternatives: Array(best.prefix(request.alternativeCount)))
+    }
+
+    /// The id and the time of an answer are never the same again.
+    private static func withoutChance(_ body: String) -> String {
+        body.replacing(#/"id":"(chatcmpl|cmpl)-[A-Za-z0-9]{24}"/#) { "\"id\":\"\($0.output.1)-ID\"" }
+            .replacing(#/"created":[0-9]+/#, with: "\"created\":0")
+    }
+
+    private func compare(_ text: String, _ name: String) throws {
+        let path = String(#filePath.dropLast("TranscriptTests.swift".count)) + "golden/\(name).txt"
+        if getenv("APUS_RECORD") != nil {
+            let file = try #require(fopen(path, "w"))
+            fputs(text, file)
+            fclose(file)
+            return
+        }
+        let file = try #require(fopen(path, "r"), "\(path) is missing; APUS_RECORD=1 writes it")
+        defer { fclose(file) }
+        var bytes = [UInt8](repeating: 0, count: 1 << 20)
+        let count = fread(&bytes, 1, bytes.count, file)
+        #expect(text == String(decoding: bytes[..<count], as: UTF8.self))
+    }
+}
