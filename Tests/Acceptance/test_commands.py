@@ -94,12 +94,15 @@ def test_bench_writes_one_json_object_a_line(smollm2):
 
 
 def test_ctrl_c_stops_the_answer_and_not_the_chat(smollm2):
-    chat = pexpect.spawn(str(apus.BINARY), ["chat", "--model", str(smollm2)], encoding="utf-8", timeout=60)
+    options = ["chat", "--model", str(smollm2), "--temperature", "0"]
+    chat = pexpect.spawn(str(apus.BINARY), options, encoding="utf-8", timeout=60)
     try:
         chat.expect("> ")
         chat.sendline("Write a very long story about a bird.")
         chat.expect(r"\w+ \w+ \w+ \w+ \w+ \w+ \w+ \w+ \w+ \w+")
         chat.sendintr()
+        chat.expect("> ")
+        chat.sendline("/new")
         chat.expect("> ")
         chat.sendline("What is the capital of France?")
         chat.expect("Paris")
