@@ -1,7 +1,10 @@
 """What cannot be served is a 4xx with OpenAI's error body, before any stream begins, and changes nothing."""
 
+import http.client
 import json
+import socket
 
+import httpx
 import openai
 import pytest
 
@@ -133,9 +136,16 @@ def test_a_body_that_is_no_json_object_is_refused(server, route, name):
     assert_refused(server.http.post(route, content=BODIES[name], headers=headers), 400)
 
 
-def test_a_body_past_the_limit_is_refused(server):
-    answer = server.http.post(COMPLETIONS, content=b'{"prompt":"' + b"a" * (80 << 20) + b'"}')
-    assert_refused(answer, 413)
+def test_a_body_past_the_limit_is_refused_before_it_is_sent(server):
+    url = httpx.URL(server.url)
+    with socket.create_connection((url.host, url.port), timeout=30) as connection:
+        head = f"POST {COMPLETIONS} HTTP/1.1\r\nHost: apus\r\nContent-Length: {1 << 40}\r\n\r\n"
+        connection.sendall(head.encode())
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        body = answer.read()
+    assert answer.status == 413
+    assert json.loads(body)["error"]["message"]
 
 
 @pytest.mark.parametrize(
