@@ -4,6 +4,7 @@ import http.client
 import json
 import socket
 
+import apus
 import httpx
 import openai
 import pytest
@@ -166,12 +167,34 @@ def test_the_token_routes_name_the_wrong_field(server, route, body, param):
     assert_refused(server.http.post(route, json=body), 400, param)
 
 
+@pytest.fixture(scope="module")
+def template_server(smollm2, tmp_path_factory):
+    """The default model with a template that always raises, as strict templates do on some messages."""
+    model = bytearray(smollm2.read_bytes())
+    key = b"tokenizer.chat_template"
+    # GGUF: the key, the type (8: string) in 4 bytes, the length in 8, the text. The new text has the same length.
+    start = model.index(key) + len(key) + 12
+    length = int.from_bytes(model[start - 8 : start], "little")
+    model[start : start + length] = b"{{ raise_exception('roles must alternate') }}".ljust(length)
+    path = tmp_path_factory.mktemp("template") / "raises.gguf"
+    path.write_bytes(model)
+    server = apus.Server(path)
+    yield server
+    server.stop()
+    path.unlink()
+
+
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-def test_an_error_of_the_template_is_the_requests(gemma_server, stream):
-    # Gemma's template raises an exception when roles do not alternate.
-    answer = gemma_server.chat(messages=USER + USER, stream=stream)
+def test_an_error_of_the_template_is_the_requests(template_server, stream):
+    answer = template_server.chat(messages=USER, stream=stream)
     assert_refused(answer, 400, "messages")
-    assert "alternate" in answer.json()["error"]["message"]
+    assert "roles must alternate" in answer.json()["error"]["message"]
+    assert template_server.complete().status_code == 200
+
+
+def test_a_model_without_a_template_says_so(gemma_server):
+    assert_refused(gemma_server.chat(messages=USER), 400, "messages", "no_chat_template")
+    assert gemma_server.complete().status_code == 200
 
 
 def test_the_client_raises_its_own_errors(client, model):

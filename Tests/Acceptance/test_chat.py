@@ -16,8 +16,8 @@ def test_the_default_model_knows_the_capital_of_france(client, model):
     assert usage.total_tokens == usage.prompt_tokens + usage.completion_tokens
 
 
-def test_gemma_answers(gemma_server):
-    answer = gemma_server.complete(prompt="The capital of France is", max_tokens=8)
+def test_gemma_knows_it_too(gemma_server):
+    answer = gemma_server.complete(prompt="The capital of France is the city of", max_tokens=8)
     assert answer.status_code == 200, answer.text
     assert "Paris" in answer.json()["choices"][0]["text"]
 
