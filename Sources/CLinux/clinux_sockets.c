@@ -34,9 +34,9 @@ int apus_epoll_modify(int epoll, int fd, uint32_t events, uint64_t data) {
 
 int apus_epoll_remove(int epoll, int fd) { return control(epoll, EPOLL_CTL_DEL, fd, 0, 0); }
 
-int apus_epoll_poll(int epoll, struct apus_epoll_event *events, int capacity) {
+int apus_epoll_wait(int epoll, struct apus_epoll_event *events, int capacity, int milliseconds) {
     struct epoll_event ready[256];
-    int count = epoll_wait(epoll, ready, capacity < 256 ? capacity : 256, 0);
+    int count = epoll_wait(epoll, ready, capacity < 256 ? capacity : 256, milliseconds);
     for (int i = 0; i < count; i++) {
         events[i].data = ready[i].data.u64;
         events[i].events = ready[i].events;

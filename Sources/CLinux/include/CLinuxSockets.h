@@ -23,8 +23,8 @@ int apus_epoll_create(void);
 int apus_epoll_add(int epoll, int fd, uint32_t events, uint64_t data);
 int apus_epoll_modify(int epoll, int fd, uint32_t events, uint64_t data);
 int apus_epoll_remove(int epoll, int fd);
-// Never waits. Fills at most `capacity` (and 256) events and returns their count.
-int apus_epoll_poll(int epoll, struct apus_epoll_event *events, int capacity);
+// Waits so long for a first event. Fills at most `capacity` (and 256) events and returns their count.
+int apus_epoll_wait(int epoll, struct apus_epoll_event *events, int capacity, int milliseconds);
 
 int apus_eventfd_create(void);
 // Makes the descriptor readable.

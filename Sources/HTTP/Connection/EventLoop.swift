@@ -41,6 +41,8 @@ final class EventLoop: @unchecked Sendable {
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 65_536, alignment: 64)
 
     private static let roundsPerTurnMax = 64
+    /// How long a turn waits for more before it ends.
+    private static let patienceMilliseconds: Int32 = 50
     private let queue = DispatchQueue(label: "apus.http.loop", qos: .userInitiated)
     private let epoll: Int32
     private let wakeup: Int32
@@ -136,24 +138,28 @@ final class EventLoop: @unchecked Sendable {
         UInt64(slots[Int(fd)].generation) << 32 | UInt64(fd)
     }
 
+    /// Handles events until there are none for a while, then goes back to Dispatch.
+    ///
+    /// Waiting here costs a blocked thread; waking through Dispatch costs several system calls and two thread
+    /// hops, which would be paid for every token of a stream.
     private func turn() {
-        mailbox.withLock { $0.isAwake = true }
-        var rounds = 0
-        while true {
-            now = Self.clock()
-            let isIdle = handleEvents() == 0
+        var patience: Int32 = 0
+        for _ in 0..<Self.roundsPerTurnMax {
+            let isIdle = handleEvents(waitingMilliseconds: patience) == 0
             handleMessages()
             handleTimers()
             endTurn()
-            rounds += 1
-            if rounds >= Self.roundsPerTurnMax || (isIdle && dirty.isEmpty) { break }
+            armTimer()
+            if isIdle, patience > 0 { break }
+            patience = mayWait() ? Self.patienceMilliseconds : 0
         }
-        armTimer()
-        sleepUnlessPosted()
+        // What was posted, or left over, meanwhile is not seen by epoll: the loop wakes itself.
+        if !mayWait() { apus_eventfd_signal(wakeup) }
     }
 
-    private func handleEvents() -> Int {
-        let count = Int(max(0, apus_epoll_poll(epoll, &events, Int32(events.count))))
+    private func handleEvents(waitingMilliseconds: Int32) -> Int {
+        let count = Int(max(0, apus_epoll_wait(epoll, &events, Int32(events.count), waitingMilliseconds)))
+        now = Self.clock()
         for index in 0..<count {
             let event = events[index]
             let fd = Int32(truncatingIfNeeded: event.data & 0xFFFF_FFFF)
@@ -174,6 +180,7 @@ final class EventLoop: @unchecked Sendable {
     private func handleMessages() {
         let messages = mailbox.withLock { mailbox in
             defer { mailbox.messages.removeAll() }
+            mailbox.isAwake = true
             return mailbox.messages
         }
         for message in messages { message() }
@@ -196,13 +203,12 @@ final class EventLoop: @unchecked Sendable {
         _ = apus_timerfd_set(timer, earliest)
     }
 
-    /// What was posted, or left over, while the turn ended is not seen by epoll: the loop wakes itself.
-    private func sleepUnlessPosted() {
-        let mustGoOn = mailbox.withLock { mailbox in
+    /// Nothing is left to do. From here on a post has to wake the loop.
+    private func mayWait() -> Bool {
+        mailbox.withLock { mailbox in
             mailbox.isAwake = !mailbox.messages.isEmpty || !dirty.isEmpty
-            return mailbox.isAwake
+            return !mailbox.isAwake
         }
-        if mustGoOn { apus_eventfd_signal(wakeup) }
     }
 
     private static func clock() -> UInt64 {

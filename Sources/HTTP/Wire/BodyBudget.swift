@@ -2,7 +2,7 @@
 struct BodyBudget {
     private let limits: HTTPLimits
     /// Decoded bytes that the body may have.
-    var bytesMax: Int
+    var bytesMax = 0
     private var bytes = 0
     private var chunks = 0
     private var extensionBytes = 0
@@ -11,7 +11,17 @@ struct BodyBudget {
 
     init(limits: HTTPLimits) {
         self.limits = limits
+        restart()
+    }
+
+    /// Another body follows.
+    mutating func restart() {
         bytesMax = limits.bodyBytesMax
+        bytes = 0
+        chunks = 0
+        extensionBytes = 0
+        trailerBytes = 0
+        trailers = 0
     }
 
     /// So many more bytes of body are announced.

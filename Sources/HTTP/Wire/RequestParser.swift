@@ -186,7 +186,7 @@ struct RequestParser {
         entries = []
         requestLine = nil
         let rules = try FieldRules(fields, version: line.version)
-        body = BodyBudget(limits: limits)
+        body.restart()
         switch rules.framing {
         case .none: state = .bodyComplete
         case .length(let count): state = .fixedBody(remaining: count)
