@@ -27,12 +27,8 @@ def gemma():
 
 @pytest.fixture(scope="session")
 def server(smollm2):
-    """One server with the default model, shared by all tests that leave it as it was.
-
-    Its precision is high: 8-bit activations turn over near ties, and "What is the capital of France?" begins
-    with one (the likeliest first token leads by 0.08).
-    """
-    server = apus.Server(smollm2, "--precision", "high")
+    """One server with the default model and defaults, shared by all tests that leave it as it was."""
+    server = apus.Server(smollm2)
     yield server
     server.stop()
 

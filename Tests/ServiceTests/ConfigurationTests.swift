@@ -26,7 +26,7 @@ import Testing
         #expect("\(configuration)" == "\(ServiceConfiguration())")
         #expect(configuration.host == "127.0.0.1")
         #expect(configuration.port == 8080)
-        #expect(configuration.precision == .q8)
+        #expect(configuration.precision == .high)
     }
 
     @Test func `flags win over the environment, the environment over the file`() async throws {
@@ -40,11 +40,11 @@ import Testing
 
     @Test func `names, units and words are read in every source`() async throws {
         let configuration = try await load(
-            flags: ["kv-memory": "2GiB", "precision": "high"],
+            flags: ["kv-memory": "2GiB", "precision": "q8"],
             environment: ["APUS_DRAIN_TIMEOUT": "1500ms", "APUS_ACCESS_LOG": "false", "APUS_MODEL": ""],
             yaml: "body-bytes-max: 64KiB\nlog-level: debug\nlog-format: json\nmodel:\ncontext: ~\n")
         #expect(configuration.kvMemoryBytes == 2 << 30)
-        #expect(configuration.precision == .high)
+        #expect(configuration.precision == .q8)
         #expect(configuration.http.drainTimeout == .milliseconds(1500))
         #expect(!configuration.logsAccess)
         #expect(configuration.model == nil)

@@ -14,7 +14,7 @@ public struct ServiceConfiguration: Sendable {
     public var modelID: String?
     /// Threads that compute; nil takes one for each CPU.
     public var threads: Int?
-    public var precision = Precision.q8
+    public var precision = Precision.high
     /// Positions of a sequence, prompt and answer together; nil takes what the model was made for.
     public var contextTokens: Int?
     /// Bytes of the KV cache; nil takes what the model's plan says, or less where memory is short.
