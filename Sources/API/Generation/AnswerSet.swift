@@ -2,31 +2,6 @@ import Engine
 import ModelFiles
 import Tokenization
 
-/// Tokens read and written, as `usage` reports them: a prompt counts once however many answers it gets, an answer
-/// with every token that was drawn for it, the one that completed a stop string and the end token included.
-struct Usage: Sendable, Equatable {
-    var promptTokens = 0
-    var completionTokens = 0
-    var cachedTokens = 0
-}
-
-/// Why an answer ended, as clients are told.
-enum AnswerEnd: String, Sendable {
-    case stop, length
-}
-
-/// What the client is to hear next.
-enum AnswerEvent: Sendable, Equatable {
-    /// The first prompt left the queue: from here on nothing but the engine can fail.
-    case admitted
-    case delta(choice: Int, TextDelta)
-    /// `delta` is what was still held.
-    case finished(choice: Int, AnswerEnd, delta: TextDelta)
-    case failed(String)
-    /// The engine gave up without our asking.
-    case cancelled
-}
-
 /// The text side of a request: all answers to all of its prompts, from engine events to what the client hears.
 /// Answer j to prompt i has index i · n + j.
 struct AnswerSet {

@@ -1,5 +1,4 @@
 import JSON
-import ModelFiles
 
 /// The answers of `POST /v1/chat/completions`: `chat.completion` and `chat.completion.chunk`.
 struct ChatCompletionEncoder: AnswerEncoder {

@@ -1,5 +1,4 @@
 import JSON
-import ModelFiles
 
 /// The answers of `POST /v1/completions`: `text_completion`, whole or in chunks of the same shape.
 struct CompletionEncoder: AnswerEncoder {

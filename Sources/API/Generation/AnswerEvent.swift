@@ -1,0 +1,16 @@
+/// Why an answer ended, as clients are told.
+enum AnswerEnd: String, Sendable {
+    case stop, length
+}
+
+/// What the client is to hear next.
+enum AnswerEvent: Sendable, Equatable {
+    /// The first prompt left the queue: from here on nothing but the engine can fail.
+    case admitted
+    case delta(choice: Int, TextDelta)
+    /// `delta` is what was still held.
+    case finished(choice: Int, AnswerEnd, delta: TextDelta)
+    case failed(String)
+    /// The engine gave up without our asking.
+    case cancelled
+}

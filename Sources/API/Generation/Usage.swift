@@ -1,0 +1,7 @@
+/// Tokens read and written, as `usage` reports them: a prompt counts once however many answers it gets, an answer
+/// with every token that was drawn for it, the one that completed a stop string and the end token included.
+struct Usage: Sendable, Equatable {
+    var promptTokens = 0
+    var completionTokens = 0
+    var cachedTokens = 0
+}

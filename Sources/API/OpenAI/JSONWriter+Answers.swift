@@ -1,0 +1,36 @@
+import JSON
+
+extension JSONWriter {
+    mutating func usage(_ usage: Usage) {
+        beginObject()
+        key("prompt_tokens")
+        int(usage.promptTokens)
+        key("completion_tokens")
+        int(usage.completionTokens)
+        key("total_tokens")
+        int(usage.promptTokens + usage.completionTokens)
+        key("prompt_tokens_details")
+        beginObject()
+        key("cached_tokens")
+        int(usage.cachedTokens)
+        endObject()
+        endObject()
+    }
+
+    mutating func tokenIDs(_ tokens: [AnswerToken]) {
+        beginArray()
+        for token in tokens { int(token.token) }
+        endArray()
+    }
+
+    mutating func ints(_ values: [some FixedWidthInteger]) {
+        beginArray()
+        for value in values { int(value) }
+        endArray()
+    }
+
+    /// A log-probability. Minus infinity has no JSON; clients know -9999 from OpenAI.
+    mutating func logprob(_ value: Float?) {
+        if let value, value.isFinite { number(value) } else { number(-9999.0 as Float) }
+    }
+}

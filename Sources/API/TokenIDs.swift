@@ -1,0 +1,29 @@
+import JSON
+import ModelFiles
+
+/// Token ids that come from outside.
+enum TokenIDs {
+    static func read(_ values: [JSONValue], path: String, vocabularyCount: Int) throws(APIError) -> [TokenID]
+    {
+        guard (1...APILimits.tokenCountMax).contains(values.count) else {
+            throw .invalid(
+                path, "'\(path)' has \(values.count) tokens, but must have 1 to \(APILimits.tokenCountMax).",
+                code: "invalid_value")
+        }
+        var tokens: [TokenID] = []
+        tokens.reserveCapacity(values.count)
+        for (index, value) in values.enumerated() {
+            guard case .int(let id) = value else {
+                throw .wrongType("\(path)[\(index)]", value, "a token id")
+            }
+            guard id >= 0, id < Int64(vocabularyCount) else {
+                throw .invalid(
+                    "\(path)[\(index)]",
+                    "'\(path)[\(index)]' is \(id), but token ids lie between 0 and \(vocabularyCount - 1).",
+                    code: "invalid_value")
+            }
+            tokens.append(TokenID(id))
+        }
+        return tokens
+    }
+}
