@@ -57,7 +57,7 @@ struct ModelLoader: Sendable {
         do throws(ModelFileError) {
             return try GGUFFile(path: path)
         } catch {
-            throw ServiceError("cannot open \(path): \(error)")
+            throw ServiceError(error.description)
         }
     }
 
