@@ -55,6 +55,7 @@ public final class Activations {
     public func quantize(
         _ x: UnsafePointer<Float>, stride: Int, columns: Range<Int>, k: Int, planes: Int, kernels: Kernels
     ) {
-        kernels.table.pointee.quantize(x, stride, columns.count, k, Int32(planes), columns.lowerBound, quantized)
+        kernels.table.pointee.quantize(
+            x, stride, columns.count, k, Int32(planes), columns.lowerBound, quantized)
     }
 }

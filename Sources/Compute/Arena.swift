@@ -13,7 +13,8 @@ public final class Arena: @unchecked Sendable {
         let huge = 2 << 20
         let (bytes, overflow) = max(byteCount, 1).addingReportingOverflow(2 * huge)
         guard !overflow, byteCount >= 0,
-            let mapping = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
+            let mapping = mmap(
+                nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
             mapping != MAP_FAILED
         else { return nil }
         self.mapping = mapping

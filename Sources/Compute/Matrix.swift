@@ -53,7 +53,8 @@ public final class Matrix: @unchecked Sendable {
     ///
     /// - Parameter scratch: `Matrix.scratchCount(width)` floats of the calling thread.
     public func multiply(
-        panels range: Range<Int>, _ input: Activations, columns: Range<Int>, planes: Int, out: UnsafeMutablePointer<Float>,
+        panels range: Range<Int>, _ input: Activations, columns: Range<Int>, planes: Int,
+        out: UnsafeMutablePointer<Float>,
         outStride: Int, scratch: UnsafeMutablePointer<Float>, kernels: Kernels
     ) {
         // Columns go in groups whose activations stay in the second-level cache while panels pass by.
@@ -63,7 +64,9 @@ public final class Matrix: @unchecked Sendable {
             let whole = min(range.upperBound, rows / 8)
             let to = out + (first - columns.lowerBound) * outStride
             if range.lowerBound < whole {
-                products(range.lowerBound..<whole, input, first, count, planes, to + range.lowerBound * 8, outStride, scratch, kernels)
+                products(
+                    range.lowerBound..<whole, input, first, count, planes, to + range.lowerBound * 8,
+                    outStride, scratch, kernels)
             }
             if whole < range.upperBound {
                 lastPanel(input, first, count, planes, to, outStride, scratch, kernels)
@@ -74,18 +77,22 @@ public final class Matrix: @unchecked Sendable {
 
     /// A panel with fewer than 8 rows: its results go through scratch.
     private func lastPanel(
-        _ input: Activations, _ first: Int, _ count: Int, _ planes: Int, _ out: UnsafeMutablePointer<Float>, _ outStride: Int,
+        _ input: Activations, _ first: Int, _ count: Int, _ planes: Int, _ out: UnsafeMutablePointer<Float>,
+        _ outStride: Int,
         _ scratch: UnsafeMutablePointer<Float>, _ kernels: Kernels
     ) {
         let results = scratch + width * 9
         products(panelCount - 1..<panelCount, input, first, count, planes, results, 8, scratch, kernels)
         for column in 0..<count {
-            for row in (panelCount - 1) * 8..<rows { out[column * outStride + row] = results[column * 8 + row % 8] }
+            for row in (panelCount - 1) * 8..<rows {
+                out[column * outStride + row] = results[column * 8 + row % 8]
+            }
         }
     }
 
     private func products(
-        _ range: Range<Int>, _ input: Activations, _ first: Int, _ count: Int, _ planes: Int, _ out: UnsafeMutablePointer<Float>,
+        _ range: Range<Int>, _ input: Activations, _ first: Int, _ count: Int, _ planes: Int,
+        _ out: UnsafeMutablePointer<Float>,
         _ outStride: Int, _ scratch: UnsafeMutablePointer<Float>, _ kernels: Kernels
     ) {
         let table = kernels.table
@@ -93,19 +100,23 @@ public final class Matrix: @unchecked Sendable {
             let at = panels + range.lowerBound * panelBytes
             if quantizesInput {
                 table.pointee.matmul_quantized(
-                    kind, at, range.count, width, input.quantized, Int32(planes), first, count, out, outStride)
+                    kind, at, range.count, width, input.quantized, Int32(planes), first, count, out, outStride
+                )
             } else {
                 table.pointee.matmul_float(
-                    kind, at, range.count, width, input.floats.pointer + first * input.width, input.width, count, out, outStride)
+                    kind, at, range.count, width, input.floats.pointer + first * input.width, input.width,
+                    count, out, outStride)
             }
             return
         }
         for panel in range {
             let floats = scratch + width
             apus_dequantize_panel(
-                type.rawValue, source + panel * 8 * rowBytes, rowBytes, min(8, rows - panel * 8), width, scratch, floats)
+                type.rawValue, source + panel * 8 * rowBytes, rowBytes, min(8, rows - panel * 8), width,
+                scratch, floats)
             table.pointee.matmul_float(
-                APUS_PANEL_F32, floats, 1, width, input.floats.pointer + first * input.width, input.width, count,
+                APUS_PANEL_F32, floats, 1, width, input.floats.pointer + first * input.width, input.width,
+                count,
                 out + (panel - range.lowerBound) * 8, outStride)
         }
     }

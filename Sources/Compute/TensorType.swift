@@ -1,3 +1,6 @@
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+// Types keep the names that the formats have.
+
 /// The element types of tensors, numbered as in GGUF (ggml's `ggml_type`).
 public enum TensorType: UInt32, Sendable, CaseIterable {
     case f32 = 0

@@ -31,5 +31,6 @@ public protocol GenerationEngine: AnyObject, Sendable {
     var contextLength: Int { get }
     var vocabularyCount: Int { get }
     /// Queues a request. Validates and returns at once; the events come through `sink`.
-    func submit(_ request: GenerationRequest, sink: @escaping GenerationSink) throws(AdmissionError) -> any Generation
+    func submit(_ request: GenerationRequest, sink: @escaping GenerationSink) throws(AdmissionError)
+        -> any Generation
 }

@@ -50,11 +50,14 @@ extension Step {
 
     /// Per-head norms and RoPE of an item's queries and key, and the key's and value's way into the cache.
     private func prepare(_ item: AttentionItem, _ layer: Layer, _ index: Int) {
-        let slice = slices[item.slice], dim = shape.headDim, group = shape.headCount / shape.kvHeadCount
+        let slice = slices[item.slice]
+        let dim = shape.headDim
+        let group = shape.headCount / shape.kvHeadCount
         let stride = shape.queryWidth + 2 * shape.kvWidth
         let base = model.cache.base(layer: index)
         for offset in item.columns {
-            let column = slice.start + offset, position = slice.position + offset
+            let column = slice.start + offset
+            let position = slice.position + offset
             let row = workspace.projections.pointer + column * stride
             for head in item.kvHead * group..<(item.kvHead + 1) * group {
                 turn(row + head * dim, layer.queryNorm, layer.rope, column)
@@ -64,7 +67,8 @@ extension Step {
             let block = base + Int(slice.blocks[position / KVGeometry.blockTokens]) * model.cache.blockStride
             kernels.table.pointee.store_key_value(
                 key, key + shape.kvWidth, dim, position % KVGeometry.blockTokens,
-                block + model.cache.keysOffset(kvHead: item.kvHead), block + model.cache.valuesOffset(kvHead: item.kvHead))
+                block + model.cache.keysOffset(kvHead: item.kvHead),
+                block + model.cache.valuesOffset(kvHead: item.kvHead))
         }
     }
 
@@ -80,11 +84,16 @@ extension Step {
         }
     }
 
-    private func attend(_ item: AttentionItem, _ layer: Layer, _ index: Int, _ scratch: UnsafeMutablePointer<Float>) {
-        let slice = slices[item.slice], group = shape.headCount / shape.kvHeadCount
+    private func attend(
+        _ item: AttentionItem, _ layer: Layer, _ index: Int, _ scratch: UnsafeMutablePointer<Float>
+    ) {
+        let slice = slices[item.slice]
+        let group = shape.headCount / shape.kvHeadCount
         let stride = shape.queryWidth + 2 * shape.kvWidth
         let column = slice.start + item.columns.lowerBound
-        let space = scratch + Matrix.scratchCount(Workspace.inputWidth(shape)) + Workspace.upRun(columns: Matrix.columnGroup)
+        let space =
+            scratch + Matrix.scratchCount(Workspace.inputWidth(shape))
+            + Workspace.upRun(columns: Matrix.columnGroup)
         slice.blocks.withUnsafeBufferPointer { blocks in
             var description = apus_attention_item(
                 queries: workspace.projections.pointer + column * stride,
@@ -94,7 +103,8 @@ extension Step {
                 keys_offset: model.cache.keysOffset(kvHead: item.kvHead),
                 values_offset: model.cache.valuesOffset(kvHead: item.kvHead),
                 blocks: blocks.baseAddress, position: slice.position + item.columns.lowerBound,
-                columns: item.columns.count, first_head: item.kvHead * group, heads: group, head_dim: shape.headDim,
+                columns: item.columns.count, first_head: item.kvHead * group, heads: group,
+                head_dim: shape.headDim,
                 window: layer.window, scale: 1 / Float(shape.headDim).squareRoot())
             kernels.table.pointee.attention(&description, space)
         }

@@ -43,7 +43,8 @@ final class KVCache {
                 b.update(from: a, count: tokens * headDim)
             } else {
                 for row in 0..<headDim {
-                    (b + row * KVGeometry.blockTokens).update(from: a + row * KVGeometry.blockTokens, count: tokens)
+                    (b + row * KVGeometry.blockTokens).update(
+                        from: a + row * KVGeometry.blockTokens, count: tokens)
                 }
             }
         }

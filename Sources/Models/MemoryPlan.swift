@@ -30,7 +30,9 @@ public struct MemoryPlan: Sendable, Equatable {
         }
     }
 
-    init(_ file: GGUFFile, _ shape: ModelShape, _ weights: Weights, _ options: ModelOptions) throws(ModelError) {
+    init(_ file: GGUFFile, _ shape: ModelShape, _ weights: Weights, _ options: ModelOptions)
+        throws(ModelError)
+    {
         let context = options.contextLength ?? shape.contextLength
         guard (1...shape.contextLength).contains(context) else {
             throw .option("a context of \(context) tokens; this model takes 1 to \(shape.contextLength)")
@@ -40,12 +42,17 @@ public struct MemoryPlan: Sendable, Equatable {
         }
         let block = shape.kvBlockBytes
         let blocksOfContext = (context + KVGeometry.blockTokens - 1) / KVGeometry.blockTokens
-        let wanted = options.kvBytesMax.map { $0 / block }
+        let wanted =
+            options.kvBytesMax.map { $0 / block }
             ?? max(blocksOfContext, min(ModelOptions.defaultKVTokens, context * 32) / KVGeometry.blockTokens)
         guard wanted >= 1 else {
-            throw .option("\(options.kvBytesMax ?? 0) bytes of KV memory; one block of \(KVGeometry.blockTokens) tokens takes \(block)")
+            throw .option(
+                "\(options.kvBytesMax ?? 0) bytes of KV memory; one block of \(KVGeometry.blockTokens) tokens takes \(block)"
+            )
         }
-        guard wanted < Int(Int32.max) else { throw .option("\(wanted) KV blocks are more than can be counted") }
+        guard wanted < Int(Int32.max) else {
+            throw .option("\(wanted) KV blocks are more than can be counted")
+        }
         contextLength = min(context, wanted * KVGeometry.blockTokens)
         kvBlockCount = wanted
         kvBytes = wanted * block

@@ -17,7 +17,10 @@ public struct ModelOptions: Sendable {
     /// Positions that the KV cache holds where nobody says otherwise.
     public static let defaultKVTokens = 65_536
 
-    public init(precision: Precision = .high, threads: Int = ThreadPool.cpuCount, contextLength: Int? = nil, kvBytesMax: Int? = nil) {
+    public init(
+        precision: Precision = .high, threads: Int = ThreadPool.cpuCount, contextLength: Int? = nil,
+        kvBytesMax: Int? = nil
+    ) {
         self.precision = precision
         self.threads = threads
         self.contextLength = contextLength

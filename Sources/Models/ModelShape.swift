@@ -36,7 +36,9 @@ public struct ModelShape: Sendable {
         }
         self.architecture = architecture
 
-        func count(_ key: String, _ range: ClosedRange<Int>, default fallback: Int? = nil) throws(ModelFileError) -> Int {
+        func count(_ key: String, _ range: ClosedRange<Int>, default fallback: Int? = nil)
+            throws(ModelFileError) -> Int
+        {
             let value: Int
             if let fallback {
                 value = try metadata.optionalInteger("\(name).\(key)") ?? fallback
@@ -44,7 +46,8 @@ public struct ModelShape: Sendable {
                 value = try metadata.integer("\(name).\(key)")
             }
             guard range.contains(value) else {
-                throw metadata.error("\(name).\(key)", "\(value); expected \(range.lowerBound) to \(range.upperBound)")
+                throw metadata.error(
+                    "\(name).\(key)", "\(value); expected \(range.lowerBound) to \(range.upperBound)")
             }
             return value
         }
@@ -56,19 +59,23 @@ public struct ModelShape: Sendable {
         headDim = try count("attention.key_length", 16...512, default: max(width / headCount, 1))
         contextLength = try count("context_length", 1...(1 << 24))
         ropeDim = try count("rope.dimension_count", 2...headDim, default: headDim)
-        slidingWindow = architecture.slidingPeriod == nil
+        slidingWindow =
+            architecture.slidingPeriod == nil
             ? nil : try count("attention.sliding_window", 1...(1 << 24))
 
         let valueDim = try count("attention.value_length", 1...512, default: headDim)
         guard valueDim == headDim else {
-            throw metadata.error("\(name).attention.value_length", "\(valueDim), where keys have \(headDim); they must be equal")
+            throw metadata.error(
+                "\(name).attention.value_length",
+                "\(valueDim), where keys have \(headDim); they must be equal")
         }
         guard headDim % 16 == 0 else {
             throw metadata.error("\(name).attention.key_length", "\(headDim); expected a multiple of 16")
         }
         guard headCount % kvHeadCount == 0 else {
             throw metadata.error(
-                "\(name).attention.head_count_kv", "\(kvHeadCount) does not divide the \(headCount) query heads")
+                "\(name).attention.head_count_kv",
+                "\(kvHeadCount) does not divide the \(headCount) query heads")
         }
         guard ropeDim % 2 == 0 else {
             throw metadata.error("\(name).rope.dimension_count", "\(ropeDim); expected an even number")
@@ -86,7 +93,8 @@ public struct ModelShape: Sendable {
         vocabularyCount = embedding.rowCount
         guard (1...(1 << 22)).contains(vocabularyCount) else {
             throw ModelFileError(
-                path: file.path, field: "tensor token_embd.weight", reason: "\(vocabularyCount) rows; expected 1 to 4,194,304")
+                path: file.path, field: "tensor token_embd.weight",
+                reason: "\(vocabularyCount) rows; expected 1 to 4,194,304")
         }
     }
 
@@ -96,7 +104,8 @@ public struct ModelShape: Sendable {
         let prefix = "\(architecture.name).rope"
         let base = try metadata.optionalNumber("\(prefix).freq_base") ?? 10_000
         let sliding = try metadata.optionalNumber("\(prefix).freq_base_swa") ?? architecture.slidingRopeBase
-        for (key, value) in [("freq_base", base), ("freq_base_swa", sliding)] where !(value >= 1 && value < 1e12) {
+        for (key, value) in [("freq_base", base), ("freq_base_swa", sliding)]
+        where !(value >= 1 && value < 1e12) {
             throw metadata.error("\(prefix).\(key)", "\(value); expected 1 to 1e12")
         }
         var factor = 1.0
@@ -104,7 +113,8 @@ public struct ModelShape: Sendable {
         case nil, "none": break
         case "linear": factor = try metadata.number("\(prefix).scaling.factor")
         case let other?:
-            throw metadata.error("\(prefix).scaling.type", "\"\(other)\" is not known here; known: none, linear")
+            throw metadata.error(
+                "\(prefix).scaling.type", "\"\(other)\" is not known here; known: none, linear")
         }
         guard factor > 0, factor < 1e6 else {
             throw metadata.error("\(prefix).scaling.factor", "\(factor); expected more than 0")

@@ -4,7 +4,8 @@ import Glibc
 /// Rotary position embedding, arXiv:2104.09864.
 enum Rope {
     /// Radians a position, [dim / 2]: base^(-2i/dim), slowed by the stretch and the file's own factors.
-    static func frequencies(dim: Int, base: Double, stretch: Double, factors: Buffer<Float>?) -> Buffer<Float> {
+    static func frequencies(dim: Int, base: Double, stretch: Double, factors: Buffer<Float>?) -> Buffer<Float>
+    {
         let frequencies = Buffer<Float>(dim / 2)
         for i in 0..<dim / 2 {
             let factor = factors.map { Double($0.pointer[i]) } ?? 1

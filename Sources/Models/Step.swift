@@ -105,7 +105,8 @@ final class Step {
     private func norm(_ norm: Norm, _ columns: Range<Int>, _ lane: Workspace.Lane) {
         for column in columns {
             kernels.table.pointee.rms_norm(
-                lane.stream.pointer + column * shape.width, norm.weights.pointer, shape.normEpsilon, shape.width,
+                lane.stream.pointer + column * shape.width, norm.weights.pointer, shape.normEpsilon,
+                shape.width,
                 lane.input.floats.pointer + column * lane.input.width)
         }
     }
@@ -113,7 +114,8 @@ final class Step {
     /// The lane's input becomes a copy of a buffer's columns.
     private func load(_ source: Buffer<Float>, width: Int, _ columns: Range<Int>, _ lane: Workspace.Lane) {
         for column in columns {
-            (lane.input.floats.pointer + column * lane.input.width).update(from: source.pointer + column * width, count: width)
+            (lane.input.floats.pointer + column * lane.input.width).update(
+                from: source.pointer + column * width, count: width)
         }
     }
 
@@ -135,7 +137,8 @@ final class Step {
             let added = workspace.added.pointer + column * shape.width
             let stream = lane.stream.pointer + column * shape.width
             if let norm {
-                kernels.table.pointee.rms_norm(added, norm.weights.pointer, shape.normEpsilon, shape.width, scratch)
+                kernels.table.pointee.rms_norm(
+                    added, norm.weights.pointer, shape.normEpsilon, shape.width, scratch)
                 kernels.table.pointee.add(stream, scratch, shape.width)
             } else {
                 kernels.table.pointee.add(stream, added, shape.width)
@@ -147,20 +150,23 @@ final class Step {
     private func pieceSize(_ panels: Int) -> Int { max(1, panels / (pool.count * 4)) }
 
     private func project(
-        _ matrix: Matrix, _ planes: Int, _ lane: Workspace.Lane, to out: Buffer<Float>, _ scratch: UnsafeMutablePointer<Float>
+        _ matrix: Matrix, _ planes: Int, _ lane: Workspace.Lane, to out: Buffer<Float>,
+        _ scratch: UnsafeMutablePointer<Float>
     ) {
         let size = pieceSize(matrix.panelCount)
         var first = pool.take(size)
         while first < matrix.panelCount {
             matrix.multiply(
-                panels: first..<min(first + size, matrix.panelCount), lane.input, columns: 0..<columnCount, planes: planes,
+                panels: first..<min(first + size, matrix.panelCount), lane.input, columns: 0..<columnCount,
+                planes: planes,
                 out: out.pointer, outStride: matrix.rows, scratch: scratch, kernels: kernels)
             first = pool.take(size)
         }
     }
 
     /// Queries, keys and values in one phase: their panels are counted through.
-    private func projectHeads(_ layer: Layer, _ lane: Workspace.Lane, _ scratch: UnsafeMutablePointer<Float>) {
+    private func projectHeads(_ layer: Layer, _ lane: Workspace.Lane, _ scratch: UnsafeMutablePointer<Float>)
+    {
         let total = layer.query.panelCount + layer.key.panelCount + layer.value.panelCount
         let size = pieceSize(total)
         var first = pool.take(size)
@@ -168,7 +174,9 @@ final class Step {
             let range = first..<min(first + size, total)
             part(layer.query, range, 0, 0, lane, scratch)
             part(layer.key, range, layer.query.panelCount, shape.queryWidth, lane, scratch)
-            part(layer.value, range, layer.query.panelCount + layer.key.panelCount, shape.queryWidth + shape.kvWidth, lane, scratch)
+            part(
+                layer.value, range, layer.query.panelCount + layer.key.panelCount,
+                shape.queryWidth + shape.kvWidth, lane, scratch)
             first = pool.take(size)
         }
     }
@@ -178,21 +186,25 @@ final class Step {
         _ matrix: Matrix, _ range: Range<Int>, _ offset: Int, _ outOffset: Int, _ lane: Workspace.Lane,
         _ scratch: UnsafeMutablePointer<Float>
     ) {
-        let lower = max(range.lowerBound - offset, 0), upper = min(range.upperBound - offset, matrix.panelCount)
+        let lower = max(range.lowerBound - offset, 0)
+        let upper = min(range.upperBound - offset, matrix.panelCount)
         guard lower < upper else { return }
         matrix.multiply(
-            panels: lower..<upper, lane.input, columns: 0..<columnCount, planes: planes.heads, out: workspace.projections.pointer + outOffset,
+            panels: lower..<upper, lane.input, columns: 0..<columnCount, planes: planes.heads,
+            out: workspace.projections.pointer + outOffset,
             outStride: shape.queryWidth + 2 * shape.kvWidth, scratch: scratch, kernels: kernels)
     }
 
     /// hidden = activation(gate) * up, in runs of a few panels so that both products are still in the cache.
     private func feedForward(_ layer: Layer, _ lane: Workspace.Lane, _ scratch: UnsafeMutablePointer<Float>) {
-        let rows = shape.feedForwardWidth, total = layer.gate.panelCount
+        let rows = shape.feedForwardWidth
+        let total = layer.gate.panelCount
         let size = min(Workspace.runPanels, pieceSize(total))
         var first = pool.take(size)
         while first < total {
             let range = first..<min(first + size, total)
-            let start = range.lowerBound * 8, count = min(range.upperBound * 8, rows) - start
+            let start = range.lowerBound * 8
+            let count = min(range.upperBound * 8, rows) - start
             var column = 0
             while column < columnCount {
                 let columns = min(Matrix.columnGroup, columnCount - column)
@@ -204,16 +216,20 @@ final class Step {
     }
 
     private func gateAndUp(
-        _ layer: Layer, _ panels: Range<Int>, _ start: Int, _ count: Int, _ columns: Range<Int>, _ lane: Workspace.Lane,
+        _ layer: Layer, _ panels: Range<Int>, _ start: Int, _ count: Int, _ columns: Range<Int>,
+        _ lane: Workspace.Lane,
         _ scratch: UnsafeMutablePointer<Float>
     ) {
-        let rows = shape.feedForwardWidth, stride = Workspace.runPanels * 8
+        let rows = shape.feedForwardWidth
+        let stride = Workspace.runPanels * 8
         let up = scratch + Matrix.scratchCount(Workspace.inputWidth(shape))
         let hidden = workspace.hidden.pointer + columns.lowerBound * rows
         layer.gate.multiply(
-            panels: panels, lane.input, columns: columns, planes: planes.gateAndUp, out: hidden, outStride: rows, scratch: scratch, kernels: kernels)
+            panels: panels, lane.input, columns: columns, planes: planes.gateAndUp, out: hidden,
+            outStride: rows, scratch: scratch, kernels: kernels)
         layer.up.multiply(
-            panels: panels, lane.input, columns: columns, planes: planes.gateAndUp, out: up - start, outStride: stride, scratch: scratch, kernels: kernels)
+            panels: panels, lane.input, columns: columns, planes: planes.gateAndUp, out: up - start,
+            outStride: stride, scratch: scratch, kernels: kernels)
         for column in 0..<columns.count {
             let gate = hidden + column * rows + start
             switch shape.architecture.activation {
@@ -224,14 +240,18 @@ final class Step {
     }
 
     /// The head, for the wanted columns only.
-    private func logits(_ columns: Range<Int>, _ lane: Workspace.Lane, _ scratch: UnsafeMutablePointer<Float>) {
+    private func logits(_ columns: Range<Int>, _ lane: Workspace.Lane, _ scratch: UnsafeMutablePointer<Float>)
+    {
         guard !outputs.isEmpty else { return }
-        let head = model.weights.head, norm = model.weights.outputNorm
+        let head = model.weights.head
+        let norm = model.weights.outputNorm
         for (output, column) in outputs.enumerated() where columns.contains(column) {
             let row = lane.input.floats.pointer + output * lane.input.width
             kernels.table.pointee.rms_norm(
-                lane.stream.pointer + column * shape.width, norm.weights.pointer, shape.normEpsilon, shape.width, row)
-            lane.input.quantize(row, stride: lane.input.width, columns: output..<output + 1, k: shape.width / 32 * 32,
+                lane.stream.pointer + column * shape.width, norm.weights.pointer, shape.normEpsilon,
+                shape.width, row)
+            lane.input.quantize(
+                row, stride: lane.input.width, columns: output..<output + 1, k: shape.width / 32 * 32,
                 planes: planes.head, kernels: kernels)
         }
         if !isNarrow { pool.barrier() }
@@ -239,7 +259,8 @@ final class Step {
         var first = pool.take(size)
         while first < head.panelCount {
             head.multiply(
-                panels: first..<min(first + size, head.panelCount), lane.input, columns: 0..<outputs.count, planes: planes.head,
+                panels: first..<min(first + size, head.panelCount), lane.input, columns: 0..<outputs.count,
+                planes: planes.head,
                 out: workspace.logits.pointer, outStride: head.rows, scratch: scratch, kernels: kernels)
             first = pool.take(size)
         }

@@ -41,7 +41,8 @@ public final class TransformerModel: LanguageModel {
     }
 
     private init(
-        _ file: GGUFFile, _ shape: ModelShape, _ plan: MemoryPlan, _ options: ModelOptions, _ kernels: Kernels,
+        _ file: GGUFFile, _ shape: ModelShape, _ plan: MemoryPlan, _ options: ModelOptions,
+        _ kernels: Kernels,
         _ weights: Weights, _ cache: KVCache, _ pool: ThreadPool
     ) {
         self.file = file
@@ -72,10 +73,13 @@ public final class TransformerModel: LanguageModel {
     }
 
     public func forward(_ batch: StepBatch) -> UnsafeBufferPointer<Float> {
-        precondition(batch.tokens.count <= columnsMax && !batch.slices.isEmpty, "a step of \(batch.tokens.count) columns")
+        precondition(
+            batch.tokens.count <= columnsMax && !batch.slices.isEmpty,
+            "a step of \(batch.tokens.count) columns")
         workspace.reserveLogits(batch.outputs.count * vocabularyCount)
         let step = Step(self, batch)
         pool.run { thread in step.run(thread) }
-        return UnsafeBufferPointer(start: workspace.logits.pointer, count: batch.outputs.count * vocabularyCount)
+        return UnsafeBufferPointer(
+            start: workspace.logits.pointer, count: batch.outputs.count * vocabularyCount)
     }
 }

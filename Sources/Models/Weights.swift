@@ -21,7 +21,8 @@ final class Weights {
         self.layers = layers
         outputNorm = try source.norm("output_norm.weight", shape.width)
         head = try source.matrix(
-            source.has("output.weight") ? "output.weight" : "token_embd.weight", rows: shape.vocabularyCount, width: shape.width)
+            source.has("output.weight") ? "output.weight" : "token_embd.weight", rows: shape.vocabularyCount,
+            width: shape.width)
         ropeFactors = try source.optionalVector("rope_freqs.weight", shape.ropeDim / 2)
         try Self.refuseUnused(file, source.taken)
     }
@@ -31,7 +32,8 @@ final class Weights {
     private static func refuseUnused(_ file: GGUFFile, _ taken: Set<String>) throws(ModelFileError) {
         for tensor in file.tensors where !taken.contains(tensor.name) {
             throw ModelFileError(
-                path: file.path, field: "tensor \(tensor.name)", reason: "this architecture has no use for it here")
+                path: file.path, field: "tensor \(tensor.name)",
+                reason: "this architecture has no use for it here")
         }
     }
 

@@ -70,7 +70,8 @@ final class Workspace {
 
     /// Floats of a thread: for dequantising, for attention, for one run of up-projections.
     static func scratchCount(_ shape: ModelShape) -> Int {
-        Matrix.scratchCount(inputWidth(shape)) + Int(APUS_ATTENTION_SCRATCH) + upRun(columns: Matrix.columnGroup) + shape.width
+        Matrix.scratchCount(inputWidth(shape)) + Int(APUS_ATTENTION_SCRATCH)
+            + upRun(columns: Matrix.columnGroup) + shape.width
     }
 
     /// Panels of gate and up that are multiplied before their products meet.
@@ -82,9 +83,11 @@ final class Workspace {
         let columns = options.columnsMax
         let lane = { (columns: Int) in
             columns * shape.width * 4
-                + Activations.byteCount(width: inputWidth(shape), columnsMax: columns, planesMax: options.planesMax)
+                + Activations.byteCount(
+                    width: inputWidth(shape), columnsMax: columns, planesMax: options.planesMax)
         }
-        let perColumn = shape.queryWidth * 2 + shape.kvWidth * 2 + shape.feedForwardWidth + shape.width
+        let perColumn =
+            shape.queryWidth * 2 + shape.kvWidth * 2 + shape.feedForwardWidth + shape.width
             + shape.ropeBases.count * shape.ropeDim
         return options.threads * (lane(privateColumnsMax) + scratchCount(shape) * 4) + lane(columns)
             + columns * perColumn * 4 + shape.vocabularyCount * 4

@@ -13,7 +13,8 @@ struct ModelOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Precision of activations: q8 is faster, high is nearly exact. (default: high)", valueName: "q8|high"))
+            "Precision of activations: q8 is faster, high nearly exact. (default: high)", valueName: "q8|high"
+        ))
     var precision: String?
 
     @Option(help: ArgumentHelp("A file of settings; config/apus.yaml lists them all.", valueName: "file"))

@@ -71,7 +71,8 @@ struct ImportTests {
         let known = Set(Self.modules.map(\.name))
         let allowed = try #require(Self.modules.first { $0.name == module }).imports
         let folder = root + "/Sources/" + module
-        for path in try FileManager.default.subpathsOfDirectory(atPath: folder) where path.hasSuffix(".swift") {
+        for path in try FileManager.default.subpathsOfDirectory(atPath: folder) where path.hasSuffix(".swift")
+        {
             for name in importedModules(in: try text(of: folder + "/" + path)) {
                 #expect(!known.contains(name) || allowed.contains(name), "\(module)/\(path) imports \(name)")
                 #expect(!Self.refused.contains(name), "\(module)/\(path) imports \(name)")

@@ -17,8 +17,12 @@ import Testing
                 for row in 0..<problem.rows {
                     let (exact, size) = problem.exact(row, column)
                     let at = column * problem.rows + row
-                    #expect(abs(Double(high[at]) - exact) <= 2e-5 * size, "\(kernels.name) \(type.name) \(row) \(column)")
-                    #expect(abs(Double(low[at]) - exact) <= 6e-3 * size, "\(kernels.name) \(type.name) \(row) \(column)")
+                    #expect(
+                        abs(Double(high[at]) - exact) <= 2e-5 * size,
+                        "\(kernels.name) \(type.name) \(row) \(column)")
+                    #expect(
+                        abs(Double(low[at]) - exact) <= 6e-3 * size,
+                        "\(kernels.name) \(type.name) \(row) \(column)")
                 }
             }
         }
@@ -31,7 +35,9 @@ import Testing
             let problem = Problem(type, rows: 19, width: 256, columns: columns, &random)
             for precision in Precision.allCases {
                 let reference = problem.product(precision, .portable)
-                for kernels in allKernels { #expect(problem.product(precision, kernels) == reference, "\(columns) columns") }
+                for kernels in allKernels {
+                    #expect(problem.product(precision, kernels) == reference, "\(columns) columns")
+                }
             }
         }
     }
@@ -124,12 +130,15 @@ struct Problem {
             }
             let input = Activations(width: width, columnsMax: columns, planesMax: precision.planes)
             for i in 0..<columns * width { input.floats.pointer[i] = x[i] }
-            input.quantize(input.floats.pointer, stride: width, columns: 0..<columns, k: width, planes: precision.planes, kernels: kernels)
+            input.quantize(
+                input.floats.pointer, stride: width, columns: 0..<columns, k: width, planes: precision.planes,
+                kernels: kernels)
             let scratch = Buffer<Float>(Matrix.scratchCount(width))
             out.withUnsafeMutableBufferPointer { buffer in
                 guard let to = buffer.baseAddress else { return }
                 matrix.multiply(
-                    panels: 0..<matrix.panelCount, input, columns: 0..<columns, planes: precision.planes, out: to, outStride: rows,
+                    panels: 0..<matrix.panelCount, input, columns: 0..<columns, planes: precision.planes,
+                    out: to, outStride: rows,
                     scratch: scratch.pointer, kernels: kernels)
             }
         }
@@ -144,7 +153,8 @@ struct Problem {
             apus_dequantize(type.rawValue, $0.baseAddress.map { $0 + row * rowBytes }, &weights, width)
         }
         guard ok == 0 else { return (.nan, 0) }
-        var sum = 0.0, size = 0.0
+        var sum = 0.0
+        var size = 0.0
         for i in 0..<width {
             sum += Double(weights[i]) * Double(x[column * width + i])
             size += abs(Double(weights[i]))

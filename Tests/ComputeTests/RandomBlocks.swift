@@ -21,7 +21,10 @@ func randomBlocks(_ type: TensorType, rows: Int, width: Int, _ random: inout Spl
         let at = block * type.blockBytes
         switch type {
         case .f32: put(Float.random(in: -2...2, using: &random).bitPattern, at: at, &bytes)
-        case .bf16: put(UInt16(truncatingIfNeeded: Float.random(in: -2...2, using: &random).bitPattern >> 16), at: at, &bytes)
+        case .bf16:
+            put(
+                UInt16(truncatingIfNeeded: Float.random(in: -2...2, using: &random).bitPattern >> 16), at: at,
+                &bytes)
         case .mxfp4: bytes[at] = UInt8.random(in: 120...130, using: &random)
         default:
             for offset in type.halfFloatOffsets { put(smallHalf(&random), at: at + offset, &bytes) }
@@ -37,7 +40,8 @@ private func put<T: FixedWidthInteger>(_ value: T, at offset: Int, _ bytes: inou
 /// A half float between 2^-9 and 2^-1 of either sign.
 private func smallHalf(_ random: inout SplitMix64) -> UInt16 {
     let exponent = UInt16.random(in: 6...13, using: &random)
-    return UInt16.random(in: 0...1, using: &random) << 15 | exponent << 10 | UInt16.random(in: 0...1023, using: &random)
+    return UInt16.random(in: 0...1, using: &random) << 15 | exponent << 10
+        | UInt16.random(in: 0...1023, using: &random)
 }
 
 extension TensorType {

@@ -7,7 +7,8 @@ import Testing
     @Test("normalise, activate and rotate as their formulas say", arguments: [16, 64, 96, 576])
     func formulas(_ n: Int) {
         var random = SplitMix64(UInt64(n))
-        let x = floats(n, -4...4, &random), y = floats(n, -4...4, &random)
+        let x = floats(n, -4...4, &random)
+        let y = floats(n, -4...4, &random)
         for kernels in allKernels {
             let table = kernels.table.pointee
             var out = [Float](repeating: 0, count: n)
@@ -21,34 +22,47 @@ import Testing
 
             out = x
             table.gelu_multiply(&out, y, n)
-            expect(out, x.indices.map { i in
-                let a = Double(x[i])
-                return 0.5 * a * (1 + tanh((2 / Double.pi).squareRoot() * (a + 0.044715 * a * a * a))) * Double(y[i])
-            }, 1e-5)
+            expect(
+                out,
+                x.indices.map { i in
+                    let a = Double(x[i])
+                    return 0.5 * a * (1 + tanh((2 / Double.pi).squareRoot() * (a + 0.044715 * a * a * a)))
+                        * Double(y[i])
+                }, 1e-5)
 
             let angles = (0..<n / 2).map { Double($0) * 0.37 }
-            let cosines = angles.map { Float(cos($0)) }, sines = angles.map { Float(sin($0)) }
+            let cosines = angles.map { Float(cos($0)) }
+            let sines = angles.map { Float(sin($0)) }
             out = x
             table.rope_halves(&out, cosines, sines, n)
-            expect(out, (0..<n).map { i in
-                let (a, b) = (Double(x[i % (n / 2)]), Double(x[i % (n / 2) + n / 2])), t = angles[i % (n / 2)]
-                return i < n / 2 ? a * cos(t) - b * sin(t) : a * sin(t) + b * cos(t)
-            }, 1e-5)
+            expect(
+                out,
+                (0..<n).map { i in
+                    let (a, b) = (Double(x[i % (n / 2)]), Double(x[i % (n / 2) + n / 2]))
+                    let t = angles[i % (n / 2)]
+                    return i < n / 2 ? a * cos(t) - b * sin(t) : a * sin(t) + b * cos(t)
+                }, 1e-5)
             out = x
             table.rope_pairs(&out, cosines, sines, n)
-            expect(out, (0..<n).map { i in
-                let (a, b) = (Double(x[i & ~1]), Double(x[i | 1])), t = angles[i / 2]
-                return i % 2 == 0 ? a * cos(t) - b * sin(t) : a * sin(t) + b * cos(t)
-            }, 1e-5)
+            expect(
+                out,
+                (0..<n).map { i in
+                    let (a, b) = (Double(x[i & ~1]), Double(x[i | 1]))
+                    let t = angles[i / 2]
+                    return i % 2 == 0 ? a * cos(t) - b * sin(t) : a * sin(t) + b * cos(t)
+                }, 1e-5)
         }
     }
 
-    @Test("sum exponentials of a quarter of a million logits to seven digits", arguments: [1, 7, 8, 1000, 262_144])
+    @Test(
+        "sum exponentials of a quarter of a million logits to seven digits",
+        arguments: [1, 7, 8, 1000, 262_144])
     func logSumExp(_ n: Int) {
         var random = SplitMix64(UInt64(n))
         let x = floats(n, -30...30, &random)
         for kernels in allKernels {
-            var largest: Float = 0, sum = 0.0
+            var largest: Float = 0
+            var sum = 0.0
             kernels.table.pointee.log_sum_exp(x, n, &largest, &sum)
             let most = Double(x.max() ?? 0)
             let exact = x.reduce(0.0) { $0 + exp(Double($1) - most) }
@@ -58,12 +72,17 @@ import Testing
     }
 
     /// Head dimensions, positions before the first column, columns, and window.
-    @Test("attend as plain softmax attention does", arguments: [
-        (16, 0, 1, 0), (64, 31, 1, 0), (64, 0, 33, 0), (64, 100, 5, 0), (256, 70, 3, 0), (64, 100, 40, 8), (128, 20, 3, 512),
-    ])
+    @Test(
+        "attend as plain softmax attention does",
+        arguments: [
+            (16, 0, 1, 0), (64, 31, 1, 0), (64, 0, 33, 0), (64, 100, 5, 0), (256, 70, 3, 0), (64, 100, 40, 8),
+            (128, 20, 3, 512),
+        ])
     func attention(_ headDim: Int, _ position: Int, _ columns: Int, _ window: Int) {
         var random = SplitMix64(UInt64(headDim + position))
-        let heads = 3, positions = position + columns, blockCount = (positions + 31) / 32
+        let heads = 3
+        let positions = position + columns
+        let blockCount = (positions + 31) / 32
         let keys = floats(positions * headDim, -1...1, &random).map(roundedToHalf)
         let values = floats(positions * headDim, -1...1, &random).map(roundedToHalf)
         let queries = floats(columns * heads * headDim, -2...2, &random)
@@ -91,22 +110,31 @@ import Testing
                         var item = apus_attention_item(
                             queries: q.baseAddress, outputs: o.baseAddress, query_stride: heads * headDim,
                             output_stride: heads * headDim, cache: cache.pointer, block_stride: blockStride,
-                            keys_offset: 0, values_offset: headDim * 32, blocks: t.baseAddress, position: position,
-                            columns: columns, first_head: 0, heads: heads, head_dim: headDim, window: window, scale: scale)
+                            keys_offset: 0, values_offset: headDim * 32, blocks: t.baseAddress,
+                            position: position,
+                            columns: columns, first_head: 0, heads: heads, head_dim: headDim, window: window,
+                            scale: scale)
                         kernels.table.pointee.attention(&item, scratch.pointer)
                     }
                 }
             }
             for column in 0..<columns {
-                let last = position + column, first = window > 0 ? max(0, last + 1 - window) : 0
+                let last = position + column
+                let first = window > 0 ? max(0, last + 1 - window) : 0
                 for head in 0..<heads {
                     let at = (column * heads + head) * headDim
                     let scores = (first...last).map { p in
-                        (0..<headDim).reduce(0.0) { $0 + Double(queries[at + $1]) * Double(keys[p * headDim + $1]) } * Double(scale)
+                        (0..<headDim).reduce(0.0) {
+                            $0 + Double(queries[at + $1]) * Double(keys[p * headDim + $1])
+                        } * Double(scale)
                     }
-                    let most = scores.max() ?? 0, weights = scores.map { exp($0 - most) }, total = weights.reduce(0, +)
+                    let most = scores.max() ?? 0
+                    let weights = scores.map { exp($0 - most) }
+                    let total = weights.reduce(0, +)
                     let expected = (0..<headDim).map { d in
-                        zip(first...last, weights).reduce(0.0) { $0 + $1.1 / total * Double(values[$1.0 * headDim + d]) }
+                        zip(first...last, weights).reduce(0.0) {
+                            $0 + $1.1 / total * Double(values[$1.0 * headDim + d])
+                        }
                     }
                     expect(Array(out[at..<at + headDim]), expected, 2e-5)
                 }
@@ -121,7 +149,10 @@ import Testing
     /// A value that a half float holds exactly: 8 bits below the point.
     private func roundedToHalf(_ x: Float) -> Float { (x * 256).rounded() / 256 }
 
-    private func expect(_ found: [Float], _ expected: [Double], _ tolerance: Double, sourceLocation: SourceLocation = #_sourceLocation) {
+    private func expect(
+        _ found: [Float], _ expected: [Double], _ tolerance: Double,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) {
         let worst = zip(found, expected).map { abs(Double($0) - $1) / max(1, abs($1)) }.max() ?? 0
         #expect(worst <= tolerance, sourceLocation: sourceLocation)
     }

@@ -30,11 +30,15 @@ struct GoldenModel: Sendable, CustomTestStringConvertible {
             Case(
                 tokens: try #require(entry["tokens"]?.array).compactMap { $0.int.map { TokenID($0) } },
                 top: try #require(entry["top20_logprobs"]?.array).compactMap { pair in
-                    guard let pair = pair.array, let token = pair[0].int, let logprob = pair[1].double else { return nil }
+                    guard let pair = pair.array, let token = pair[0].int, let logprob = pair[1].double else {
+                        return nil
+                    }
                     return (Int(token), logprob)
                 },
                 greedy: try #require(entry["greedy"]?.array).compactMap { step in
-                    guard let token = step["token"]?.int, let margin = step["margin"]?.double else { return nil }
+                    guard let token = step["token"]?.int, let margin = step["margin"]?.double else {
+                        return nil
+                    }
                     return (TokenID(token), margin)
                 })
         }
@@ -42,11 +46,14 @@ struct GoldenModel: Sendable, CustomTestStringConvertible {
 
     func load(_ precision: Precision) throws -> TransformerModel {
         let options = ModelOptions(precision: precision, threads: 2, contextLength: 512)
-        return try TransformerModel.load(file: GGUFFile(path: try #require(modelPath(file))), options: options)
+        return try TransformerModel.load(
+            file: GGUFFile(path: try #require(modelPath(file))), options: options)
     }
 }
 
-@Suite("Against a full-precision forward", .serialized, .enabled(if: !GoldenModel.present.isEmpty, "no model: scripts/fetch-model"))
+@Suite(
+    "Against a full-precision forward", .serialized,
+    .enabled(if: !GoldenModel.present.isEmpty, "no model: scripts/fetch-model"))
 struct GoldenLogitsTests {
     @Test("high precision gives the same log-probabilities and greedy tokens", arguments: GoldenModel.present)
     func highPrecisionAgrees(_ golden: GoldenModel) throws {
@@ -71,11 +78,14 @@ struct GoldenLogitsTests {
 
     @Test("8-bit activations stay within a KL divergence of 0.003", arguments: GoldenModel.present)
     func eightBitDivergence(_ golden: GoldenModel) throws {
-        let exact = try golden.load(.high), fast = try golden.load(.q8)
-        var sum = 0.0, count = 0
+        let exact = try golden.load(.high)
+        let fast = try golden.load(.q8)
+        var sum = 0.0
+        var count = 0
         for entry in try golden.cases() {
             let tokens = entry.tokens + entry.greedy.map(\.token)
-            let a = SingleSequence(exact).run(tokens, all: true), b = SingleSequence(fast).run(tokens, all: true)
+            let a = SingleSequence(exact).run(tokens, all: true)
+            let b = SingleSequence(fast).run(tokens, all: true)
             for (p, q) in zip(a, b) {
                 let (p, q) = (logSoftmax(p), logSoftmax(q))
                 sum += zip(p, q).reduce(0) { $0 + exp($1.0) * ($1.0 - $1.1) }

@@ -16,22 +16,24 @@ import Testing
         }
     }
 
-    @Test("refuses metadata that contradict the model or themselves", arguments: [
-        Fault("unknown architecture", "general.architecture", .string("perceptron")),
-        Fault("no layers", "llama.block_count", .uint32(0)),
-        Fault("billions of layers", "llama.block_count", .uint32(.max)),
-        Fault("head count zero", "llama.attention.head_count", .uint32(0)),
-        Fault("KV heads that do not divide the heads", "llama.attention.head_count_kv", .uint32(3)),
-        Fault("more KV heads than heads", "llama.attention.head_count_kv", .uint32(64)),
-        Fault("odd head dimension", "llama.attention.key_length", .uint32(17)),
-        Fault("negative context", "llama.context_length", .int32(-1)),
-        Fault("epsilon zero", "llama.attention.layer_norm_rms_epsilon", .float32(0)),
-        Fault("epsilon not a number", "llama.attention.layer_norm_rms_epsilon", .float32(.nan)),
-        Fault("RoPE base zero", "llama.rope.freq_base", .float32(0)),
-        Fault("RoPE dimensions beyond the head", "llama.rope.dimension_count", .uint32(1000)),
-        Fault("unknown RoPE scaling", "llama.rope.scaling.type", .string("magic")),
-        Fault("text where a number belongs", "llama.embedding_length", .string("64")),
-    ])
+    @Test(
+        "refuses metadata that contradict the model or themselves",
+        arguments: [
+            Fault("unknown architecture", "general.architecture", .string("perceptron")),
+            Fault("no layers", "llama.block_count", .uint32(0)),
+            Fault("billions of layers", "llama.block_count", .uint32(.max)),
+            Fault("head count zero", "llama.attention.head_count", .uint32(0)),
+            Fault("KV heads that do not divide the heads", "llama.attention.head_count_kv", .uint32(3)),
+            Fault("more KV heads than heads", "llama.attention.head_count_kv", .uint32(64)),
+            Fault("odd head dimension", "llama.attention.key_length", .uint32(17)),
+            Fault("negative context", "llama.context_length", .int32(-1)),
+            Fault("epsilon zero", "llama.attention.layer_norm_rms_epsilon", .float32(0)),
+            Fault("epsilon not a number", "llama.attention.layer_norm_rms_epsilon", .float32(.nan)),
+            Fault("RoPE base zero", "llama.rope.freq_base", .float32(0)),
+            Fault("RoPE dimensions beyond the head", "llama.rope.dimension_count", .uint32(1000)),
+            Fault("unknown RoPE scaling", "llama.rope.scaling.type", .string("magic")),
+            Fault("text where a number belongs", "llama.embedding_length", .string("64")),
+        ])
     func refusesBadMetadata(_ fault: Fault) throws {
         var writer = TinyModel.llama.writer()
         writer.metadata.removeAll { $0.key == fault.key }
@@ -86,7 +88,9 @@ import Testing
         #expect(fractions == fractions.sorted() && fractions.last == 1)
     }
 
-    private func open(_ writer: GGUFWriter, _ options: ModelOptions = ModelOptions(threads: 1)) throws -> TransformerModel {
+    private func open(_ writer: GGUFWriter, _ options: ModelOptions = ModelOptions(threads: 1)) throws
+        -> TransformerModel
+    {
         let directory = try TemporaryDirectory()
         let path = directory.file("tiny.gguf")
         try writer.write(to: path)

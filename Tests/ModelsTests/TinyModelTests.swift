@@ -11,7 +11,9 @@ import Testing
     func batchInvariant(_ tiny: TinyModel) throws {
         for precision in Precision.allCases {
             let model = try load(tiny, precision)
-            let prompts = (0..<5).map { prompt(length: 70 + $0 * 9, seed: UInt64($0 + 1), model.vocabularyCount) }
+            let prompts = (0..<5).map {
+                prompt(length: 70 + $0 * 9, seed: UInt64($0 + 1), model.vocabularyCount)
+            }
             let alone = prompts.enumerated().map { index, tokens in
                 SingleSequence(model, firstBlock: index * 8).run(tokens, all: true)
             }
@@ -28,7 +30,9 @@ import Testing
         let tokens = prompt(length: 90, seed: 3, tiny.vocabulary.tokens.count)
         let reference = SingleSequence(try load(tiny, .q8, threads: 1)).run(tokens, chunk: 40, all: true)
         for threads in [2, 3, 5] {
-            #expect(SingleSequence(try load(tiny, .q8, threads: threads)).run(tokens, chunk: 40, all: true) == reference)
+            #expect(
+                SingleSequence(try load(tiny, .q8, threads: threads)).run(tokens, chunk: 40, all: true)
+                    == reference)
         }
     }
 
@@ -37,7 +41,9 @@ import Testing
         let tokens = prompt(length: 50, seed: 4, tiny.vocabulary.tokens.count)
         let fast = SingleSequence(try load(tiny, .high)).run(tokens, all: true)
         let plain = SingleSequence(try load(tiny, .high, kernels: .portable)).run(tokens, all: true)
-        for (a, b) in zip(fast, plain) { #expect(zip(a, b).allSatisfy { abs($0 - $1) < 2e-3 * max(1, abs($1)) }) }
+        for (a, b) in zip(fast, plain) {
+            #expect(zip(a, b).allSatisfy { abs($0 - $1) < 2e-3 * max(1, abs($1)) })
+        }
     }
 
     @Test("sees only its window in the sliding layers, and all in the others")
@@ -85,7 +91,8 @@ import Testing
         }
         tiny.matrixType = type
         let model = try load(tiny, .high)
-        let logits = try #require(SingleSequence(model).run(prompt(length: 20, seed: 8, model.vocabularyCount)).last)
+        let logits = try #require(
+            SingleSequence(model).run(prompt(length: 20, seed: 8, model.vocabularyCount)).last)
         #expect(logits.allSatisfy { $0.isFinite })
         #expect(Set(logits).count > 100)
     }
@@ -117,7 +124,8 @@ import Testing
             for (index, tokens) in prompts.enumerated() where done[index] < tokens.count {
                 let count = min(tokens.count - done[index], 1 + (step * 7 + index * 5) % 19)
                 batch.slices.append(
-                    .init(start: batch.tokens.count, count: count, position: done[index],
+                    .init(
+                        start: batch.tokens.count, count: count, position: done[index],
                         blocks: (0..<8).map { Int32(64 + index * 8 + $0) }))
                 batch.tokens += tokens[done[index]..<done[index] + count]
                 done[index] += count

@@ -77,7 +77,8 @@ def main():
             base[c] = first
     flat = lambda rows: [v for row in rows for v in row]
     base_runs = ranges([base.get(c, 0) for c in range(CODE_POINTS)])
-    text = f"""// Written by scripts/unicode-tables/generate.py from Unicode {unicodedata.unidata_version}; not edited by hand.
+    text = f"""// swift-format-ignore-file
+// Written by scripts/unicode-tables/generate.py from Unicode {unicodedata.unidata_version}; not edited by hand.
 
 enum UnicodeTables {{
 {literal("classRuns", "Pairs (first code point, class bits of `UnicodeClass`); a run ends where the next one starts.",

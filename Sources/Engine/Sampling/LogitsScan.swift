@@ -67,6 +67,7 @@ struct LogitsScan {
         var i = 0
         while i &+ 8 <= count {
             let lanes = Lanes.load(logits, i)
+            // swift-format-ignore: NoAssignmentInExpressions
             unsound = unsound .| .!(lanes .< infinity)
             maxima.replace(with: lanes, where: lanes .> maxima)
             i &+= 8

@@ -1,3 +1,4 @@
+// swift-format-ignore-file
 // Written by scripts/unicode-tables/generate.py from Unicode 15.1.0; not edited by hand.
 
 enum UnicodeTables {
