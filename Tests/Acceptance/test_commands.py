@@ -94,7 +94,7 @@ def test_bench_writes_one_json_object_a_line(smollm2):
 
 
 def test_ctrl_c_stops_the_answer_and_not_the_chat(smollm2):
-    options = ["chat", "--model", str(smollm2), "--temperature", "0", "--precision", "high"]
+    options = ["chat", "--model", str(smollm2), "--temperature", "0"]
     chat = pexpect.spawn(str(apus.BINARY), options, encoding="utf-8", timeout=60)
     try:
         chat.expect("> ")
