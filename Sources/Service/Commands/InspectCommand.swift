@@ -85,7 +85,7 @@ public enum InspectCommand {
     private static func quoted(_ text: String) -> String {
         var shown = ""
         for scalar in text.unicodeScalars.prefix(shownCharacters) {
-            shown += scalar.escaped(asASCII: false)
+            shown += scalar == "'" ? "'" : scalar.escaped(asASCII: false)
         }
         return "\"\(shown)\"" + (text.unicodeScalars.count > shownCharacters ? "…" : "")
     }
