@@ -56,7 +56,7 @@ let package = Package(
         .testTarget(name: "ChatTests", dependencies: ["Chat", "JSON"], exclude: ["golden", "tools"], swiftSettings: strict),
         .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: strict),
         .testTarget(name: "ConformanceTests", dependencies: ["HTTP"], swiftSettings: strict),
-        .testTarget(name: "ComputeTests", dependencies: ["Compute", "CKernels"], exclude: ["golden"], swiftSettings: strict),
+        .testTarget(name: "ComputeTests", dependencies: ["Compute", "CKernels", "TestSupport"], exclude: ["golden"], swiftSettings: strict),
         .testTarget(name: "ModelsTests", dependencies: ["Models", "Compute", "ModelFiles", "JSON", "TestSupport"], exclude: ["golden"], swiftSettings: strict),
         .testTarget(name: "EngineTests", dependencies: ["Engine", "Models", "ModelFiles", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "APITests", dependencies: ["API", "HTTP", "Chat", "Engine", "Tokenization", "ModelFiles", "JSON", "TestSupport"], exclude: ["golden"], swiftSettings: strict),

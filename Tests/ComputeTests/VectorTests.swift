@@ -1,12 +1,13 @@
 import CKernels
 import Compute
 import Glibc
+import TestSupport
 import Testing
 
 @Suite("The vector kernels") struct VectorTests {
     @Test("normalise, activate and rotate as their formulas say", arguments: [16, 64, 96, 576])
     func formulas(_ n: Int) {
-        var random = SplitMix64(UInt64(n))
+        var random = SplitMix64(seed: UInt64(n))
         let x = floats(n, -4...4, &random)
         let y = floats(n, -4...4, &random)
         for kernels in allKernels {
@@ -58,7 +59,7 @@ import Testing
         "sum exponentials of a quarter of a million logits to seven digits",
         arguments: [1, 7, 8, 1000, 262_144])
     func logSumExp(_ n: Int) {
-        var random = SplitMix64(UInt64(n))
+        var random = SplitMix64(seed: UInt64(n))
         let x = floats(n, -30...30, &random)
         for kernels in allKernels {
             var largest: Float = 0
@@ -79,7 +80,7 @@ import Testing
             (128, 20, 3, 512),
         ])
     func attention(_ headDim: Int, _ position: Int, _ columns: Int, _ window: Int) {
-        var random = SplitMix64(UInt64(headDim + position))
+        var random = SplitMix64(seed: UInt64(headDim + position))
         let heads = 3
         let positions = position + columns
         let blockCount = (positions + 31) / 32
