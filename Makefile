@@ -25,9 +25,10 @@ build: dependencies ## Build the release binary, .build/release/apus
 
 test: dependencies test-models $(python)/.installed ## Run every test: the modules', then the acceptance tests
 	swift build $(test_build) --build-tests
-	@# Both runners report, whatever the first one finds.
+	@# One test at a time: tests that compute for seconds hold the threads that the server's handlers need,
+	@# and Swift has as many of those as there are cores. Both runners report, whatever the first one finds.
 	@status=0; \
-	swift test $(test_build) --skip-build --disable-xctest || status=1; \
+	swift test $(test_build) --skip-build --disable-xctest --no-parallel || status=1; \
 	APUS_BINARY=.build-test/release/apus $(python)/bin/python -m pytest Tests/Acceptance || status=1; \
 	exit $$status
 
