@@ -112,13 +112,18 @@ struct ModelLoader: Sendable {
 
     // MARK: - Chat template
 
-    /// Nil, with a warning, when the file has none or one that cannot be used: completions work all the same.
+    /// The file's own, else the one that its family is known for. Nil, with a warning, when there is none or it
+    /// cannot be used: completions work all the same.
     private func template(of file: GGUFFile, _ tokenizer: Tokenizer) -> ChatTemplate? {
         func text(_ token: TokenID?) -> String {
             token.map { String(decoding: tokenizer.bytes(of: $0, special: true), as: UTF8.self) } ?? ""
         }
         do {
-            guard let source = try file.metadata.optionalString("tokenizer.chat_template") else {
+            let architecture = try file.metadata.string("general.architecture")
+            guard
+                let source = try file.metadata.optionalString("tokenizer.chat_template")
+                    ?? ChatTemplate.builtInSource(architecture: architecture)
+            else {
                 log.warning("the model has no chat template: /v1/chat/completions cannot be used")
                 return nil
             }

@@ -16,6 +16,13 @@ def test_the_default_model_knows_the_capital_of_france(client, model):
     assert usage.total_tokens == usage.prompt_tokens + usage.completion_tokens
 
 
+def test_a_gemma_file_without_a_template_speaks_in_its_familys_turns(gemma_server):
+    messages = [{"role": "user", "content": "Say hello."}]
+    prompt = gemma_server.http.post("/apply-template", json={"messages": messages}).json()["prompt"]
+    assert prompt == "<bos><start_of_turn>user\nSay hello.<end_of_turn>\n<start_of_turn>model\n"
+    assert gemma_server.chat(messages=messages).status_code == 200
+
+
 def test_gemma_knows_it_too(gemma_server):
     answer = gemma_server.complete(prompt="The capital of France is the city of", max_tokens=8)
     assert answer.status_code == 200, answer.text
