@@ -18,7 +18,6 @@
         .rope_pairs = set##_rope_pairs,                   \
         .store_key_value = set##_store_key_value,         \
         .attention = set##_attention,                     \
-        .log_sum_exp = set##_log_sum_exp,                 \
     }
 
 extern const apus_kernels apus_portable_table;

@@ -265,21 +265,3 @@ static void NAME(attention)(const apus_attention_item *item, float *scratch) {
         filled = 0;
     }
 }
-
-static void NAME(log_sum_exp)(const float *x, size_t n, float *most, double *total) {
-    f32x8 m = splat(x[0]);
-    size_t i = 0;
-    for (; i + 8 <= n; i += 8) m = larger(load(x + i), m);
-    float maximum = largest(m);
-    for (; i < n; i++) maximum = x[i] > maximum ? x[i] : maximum;
-    // Sums of 512 terms in f32, those in f64: enough digits for a quarter of a million terms.
-    double sums = 0;
-    for (i = 0; i + 8 <= n;) {
-        f32x8 part = splat(0);
-        for (size_t stop = i + 4096; i + 8 <= n && i < stop; i += 8) part += exponential(load(x + i) - maximum);
-        sums += (double)sum(part);
-    }
-    for (; i < n; i++) sums += (double)exponential(splat(x[i] - maximum))[0];
-    *most = maximum;
-    *total = sums;
-}

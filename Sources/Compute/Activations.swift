@@ -13,9 +13,6 @@ public enum Precision: String, Sendable, CaseIterable {
 /// Columns of activations as a matrix product reads them: in f32, and quantised (see `panels.h`).
 public final class Activations {
     public let width: Int
-    public let columnsMax: Int
-    /// Planes of codes that there is room for.
-    public let planesMax: Int
     /// [column][width]
     public let floats: Buffer<Float>
     private let codes: Buffer<Int8>
@@ -25,13 +22,13 @@ public final class Activations {
     /// The buffers above, as the kernels want them.
     let quantized: UnsafeMutablePointer<apus_activations>
 
-    /// - Parameter width: the widest input of the matrices that will read these.
+    /// - Parameters:
+    ///   - width: the widest input of the matrices that will read these.
+    ///   - planesMax: planes of codes that there is room for.
     public init(width: Int, columnsMax: Int, planesMax: Int) {
         let groups = (width + 31) / 32
         let planes = columnsMax * planesMax
         self.width = width
-        self.columnsMax = columnsMax
-        self.planesMax = planesMax
         floats = Buffer(columnsMax * width)
         codes = Buffer(planes * groups * 32)
         scales = Buffer(planes * groups)

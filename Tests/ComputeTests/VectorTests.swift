@@ -55,23 +55,6 @@ import Testing
         }
     }
 
-    @Test(
-        "sum exponentials of a quarter of a million logits to seven digits",
-        arguments: [1, 7, 8, 1000, 262_144])
-    func logSumExp(_ n: Int) {
-        var random = SplitMix64(seed: UInt64(n))
-        let x = floats(n, -30...30, &random)
-        for kernels in allKernels {
-            var largest: Float = 0
-            var sum = 0.0
-            kernels.table.pointee.log_sum_exp(x, n, &largest, &sum)
-            let most = Double(x.max() ?? 0)
-            let exact = x.reduce(0.0) { $0 + exp(Double($1) - most) }
-            #expect(Double(largest) == most)
-            #expect(abs(sum / exact - 1) < 1e-6)
-        }
-    }
-
     /// Head dimensions, positions before the first column, columns, and window.
     @Test(
         "attend as plain softmax attention does",

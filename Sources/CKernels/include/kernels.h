@@ -78,8 +78,6 @@ typedef struct {
     /// Softmax attention of an item's columns over positions 0 ... their own. `scratch` holds
     /// APUS_ATTENTION_SCRATCH floats.
     void (*attention)(const apus_attention_item *item, float *scratch);
-    /// The largest of n floats and the sum of exp(x - largest), n >= 1.
-    void (*log_sum_exp)(const float *x, size_t n, float *largest, double *sum);
 } apus_kernels;
 
 enum { APUS_KV_BLOCK = 32, APUS_HEAD_DIM_MAX = 512, APUS_ATTENTION_SCRATCH = 4 * (APUS_HEAD_DIM_MAX + 64) };
