@@ -190,3 +190,12 @@ def test_an_error_of_the_template_is_the_requests(template_server, stream):
     assert_refused(answer, 400, "messages")
     assert "roles must alternate" in answer.json()["error"]["message"]
     assert template_server.complete().status_code == 200
+
+
+def test_the_client_raises_its_own_errors(client, model):
+    with pytest.raises(openai.BadRequestError) as refusal:
+        client.chat.completions.create(model=model, messages=USER, temperature=-1)
+    assert refusal.value.param == "temperature" and refusal.value.type == "invalid_request_error"
+    with pytest.raises(openai.NotFoundError) as missing:
+        client.chat.completions.create(model="gpt-none", messages=USER)
+    assert missing.value.code == "model_not_found"
