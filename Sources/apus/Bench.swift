@@ -6,8 +6,9 @@ struct Bench: AsyncParsableCommand {
         abstract: "Measure the speed of a model.",
         discussion: """
             Prefill is one sequence of --prompt tokens; decode is one token a step for each sequence of a batch, --generate \
-            steps, after a prompt of 16 tokens. Each figure is the best of three runs after a warm-up. The tokens are random \
-            but fixed.
+            steps. Both begin --depth tokens into their sequences. Each figure is the best of --runs after a warm-up; the \
+            tokens are random but fixed. Beside each stands how much of the machine it uses, measured in the same run: of \
+            the 8-bit multiply-adds that all threads can do, and of the bytes that they can read.
             """)
 
     @OptionGroup var model: ModelOptions
@@ -21,6 +22,18 @@ struct Bench: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Batch sizes to decode, separated by commas.", valueName: "sizes"))
     var batch: String = "1"
 
+    @Option(
+        help: ArgumentHelp(
+            "Tokens that a sequence holds before it is measured; when it decodes, at least 16.",
+            valueName: "tokens"))
+    var depth: Int = 0
+
+    @Option(help: ArgumentHelp("Measured runs of each piece of work.", valueName: "count"))
+    var runs: Int = 3
+
+    @Flag(help: "Instead of speed: how far --precision q8 is from high on a fixed text.")
+    var divergence = false
+
     @Flag(help: "One JSON object a line instead of text.")
     var json = false
 
@@ -29,6 +42,8 @@ struct Bench: AsyncParsableCommand {
         guard (1...1_000_000).contains(generate) else {
             throw ValidationError("--generate must be at least 1.")
         }
+        guard (0...1_000_000).contains(depth) else { throw ValidationError("--depth must be at least 0.") }
+        guard (1...1000).contains(runs) else { throw ValidationError("--runs must be 1 to 1000.") }
         _ = try batches()
     }
 
@@ -47,6 +62,9 @@ struct Bench: AsyncParsableCommand {
         options.promptTokens = prompt
         options.generateTokens = generate
         options.batches = try batches()
+        options.depthTokens = depth
+        options.runs = runs
+        options.divergence = divergence
         options.asJSON = json
         try await BenchCommand.run(model.sources(), options)
     }

@@ -78,19 +78,35 @@ def test_complete_continues_a_text(smollm2):
     assert "Paris" in answer.stdout
 
 
-def test_bench_writes_one_json_object_a_line(smollm2):
-    options = "--threads 2 --prompt 32 --generate 4 --batch 1,2 --precision q8 --json".split()
-    answer = apus.run("bench", "--model", smollm2, *options)
+def bench(model, *options):
+    """The JSON lines of `apus bench`."""
+    answer = apus.run("bench", "--model", model, "--threads", "2", "--runs", "1", "--json", *options)
     assert answer.returncode == 0, answer.stderr
     lines = [json.loads(line) for line in answer.stdout.splitlines()]
-    keys = ["engine", "test", "tokens", "batch", "threads", "tokens_per_second"]
-    assert [list(line) for line in lines] == [keys] * 3
-    assert [(line["test"], line["tokens"], line["batch"]) for line in lines] == [
-        ("prefill", 32, 1),
-        ("decode", 4, 1),
-        ("decode", 4, 2),
+    assert all(line["engine"] == "apus" for line in lines)
+    return lines
+
+
+def test_bench_writes_one_json_object_a_line(smollm2):
+    lines = bench(smollm2, *"--prompt 32 --generate 4 --batch 1,2 --depth 100 --precision q8".split())
+    assert [(line["test"], line["tokens"], line["batch"], line["depth"]) for line in lines] == [
+        ("prefill", 32, 1, 100),
+        ("decode", 4, 1, 100),
+        ("decode", 4, 2, 100),
     ]
-    assert all(line["engine"] == "apus" and line["tokens_per_second"] > 0 for line in lines)
+    for line in lines:
+        assert line["threads"] == 2 and line["precision"] == "q8" and line["tokens_per_second"] > 0
+        for fraction in ["of_integer_peak", "of_read_bandwidth"]:
+            assert 0 < line[fraction] < 1.5
+        assert line["of_integer_peak"] * line["gmac_per_second_max"] == pytest.approx(
+            line["gmac_per_second"], rel=0.01, abs=0.01
+        )
+
+
+def test_bench_measures_what_8_bits_cost(smollm2):
+    (line,) = bench(smollm2, "--divergence")
+    assert line["test"] == "divergence" and line["positions"] > 400
+    assert 0 < line["mean_kl"] < 0.003 and line["same_greedy"] > 0.9
 
 
 def test_ctrl_c_stops_the_answer_and_not_the_chat(smollm2):

@@ -4,4 +4,5 @@
 #include "dequantize.h"
 #include "kernels.h"
 #include "panels.h"
+#include "roofline.h"
 #endif

@@ -15,18 +15,30 @@ struct BenchRunner {
         (tokens + KVGeometry.blockTokens - 1) / KVGeometry.blockTokens
     }
 
-    /// - Parameter count: Tokens of the sequence; the last one of each chunk gets logits.
-    mutating func prefill(sequence: Int, of sequences: Int, count: Int, chunk: Int) {
+    /// Gives every sequence the same first `tokens`, each in its own memory.
+    mutating func fill(sequences: Int, tokens count: Int, chunk: Int) {
+        prefill(of: sequences, count: count, position: 0, chunk: chunk)
+        let each = model.kvGeometry.blockCount / sequences
+        for sequence in 1..<max(1, sequences) {
+            for block in 0..<Self.blocks(count) {
+                model.copyBlock(
+                    from: Int32(block), to: Int32(sequence * each + block), tokens: KVGeometry.blockTokens)
+            }
+        }
+    }
+
+    /// Computes `count` tokens of the first sequence; the last one of each chunk gets logits.
+    mutating func prefill(of sequences: Int = 1, count: Int, position start: Int, chunk: Int) {
         let chunk = min(chunk, model.columnsMax)
-        var position = 0
-        while position < count {
-            let columns = min(chunk, count - position)
+        var done = 0
+        while done < count {
+            let columns = min(chunk, count - done)
             var batch = StepBatch()
             batch.tokens = (0..<columns).map { _ in tokens.next() }
-            batch.slices = [slice(sequence, of: sequences, start: 0, count: columns, position: position)]
+            batch.slices = [slice(0, of: sequences, start: 0, count: columns, position: start + done)]
             batch.outputs = [columns - 1]
             _ = model.forward(batch)
-            position += columns
+            done += columns
         }
     }
 

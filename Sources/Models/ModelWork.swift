@@ -1,0 +1,28 @@
+import Compute
+
+/// What the matrices of a model ask of the machine, whatever else its layers do.
+public struct ModelWork: Sendable, Equatable {
+    /// Multiply-adds of one column in all layers.
+    public let layerMultiplyAdds: Int
+    /// Multiply-adds of one column in the language-model head, for columns whose logits are wanted.
+    public let headMultiplyAdds: Int
+    /// Bytes of all weights as the kernels read them, once a step.
+    public let weightBytes: Int
+}
+
+extension TransformerModel {
+    public var work: ModelWork {
+        let inLayers = weights.layers.flatMap(\.matrices)
+        return ModelWork(
+            layerMultiplyAdds: inLayers.reduce(0) { $0 + $1.rows * $1.width },
+            headMultiplyAdds: weights.head.rows * weights.head.width,
+            weightBytes: (inLayers + [weights.head]).reduce(0) { $0 + $1.bytesRead })
+    }
+}
+
+extension Matrix {
+    /// Of its panels, or of its source blocks where no panel holds its type.
+    fileprivate var bytesRead: Int {
+        packedBytes > 0 ? packedBytes : rows * (width / type.blockElements) * type.blockBytes
+    }
+}
