@@ -2,7 +2,8 @@
 #define APUS_TABLES_H
 #include "kernels.h"
 
-/// The table of one instruction set: the functions of vector.h under `set`, the matrix products under `products`.
+/// The table of one instruction set: the functions of vector.h and logits.h under `set`, the matrix products
+/// under `products`.
 #define TABLE(set, products)                              \
     {                                                     \
         .name = #set,                                     \
@@ -18,6 +19,9 @@
         .rope_pairs = set##_rope_pairs,                   \
         .store_key_value = set##_store_key_value,         \
         .attention = set##_attention,                     \
+        .logits_maximum = set##_logits_maximum,           \
+        .logits_weigh = set##_logits_weigh,               \
+        .logits_select = set##_logits_select,             \
     }
 
 extern const apus_kernels apus_portable_table;

@@ -123,13 +123,18 @@ extension EngineLoop {
                 StepBatch.Slice(
                     start: start, count: slice.count, position: slice.position,
                     blocks: slice.sequence.table.blocks))
-            if slice.drawsNext { batch.outputs.append(start + slice.count - 1) }
+            if slice.drawsNext {
+                batch.outputs.append(
+                    Sampler.output(
+                        column: start + slice.count - 1, for: slice.sequence.group.request,
+                        vocabularyCount: limits.vocabularyCount))
+            }
         }
         return batch
     }
 
     /// Draws the next tokens of all sequences whose last column was in the plan.
-    private func draw(_ plan: StepPlan, logits: UnsafeBufferPointer<Float>, computedAt: UInt64) {
+    private func draw(_ plan: StepPlan, logits: Logits, computedAt: UInt64) {
         var output = 0
         for slice in plan.slices where slice.reachesEnd {
             guard let request = requests[slice.sequence.group.id] else { continue }
@@ -139,9 +144,7 @@ extension EngineLoop {
                 finish(request.group.live, of: request, .length)
                 continue
             }
-            guard let row = row(output, of: logits) else {
-                preconditionFailure("the model gave too few logits")
-            }
+            let row = logits[output]
             output += 1
             // The prompt's last column serves every choice.
             for sequence in readsPrompt ? request.group.live : [slice.sequence] {
@@ -150,17 +153,11 @@ extension EngineLoop {
         }
     }
 
-    private func row(_ index: Int, of logits: UnsafeBufferPointer<Float>) -> UnsafePointer<Float>? {
-        guard let start = logits.baseAddress, (index + 1) * limits.vocabularyCount <= logits.count else {
-            return nil
-        }
-        return start + index * limits.vocabularyCount
-    }
-
-    private func drawNext(of sequence: Sequence, of request: LiveRequest, from row: UnsafePointer<Float>) {
+    private func drawNext(of sequence: Sequence, of request: LiveRequest, from row: LogitRow) {
         let uniform = request.random[sequence.choice].uniform(position: sequence.answerCount)
         do throws(SamplingError) {
-            let sampled = try sampler.sample(row, for: request.group.request, uniform: uniform)
+            let sampled = try sampler.sample(
+                row, for: request.group.request, after: sequence.tokens, uniform: uniform)
             status.generatedTokens += 1
             if request.group.request.stopTokens.contains(sampled.token) {
                 finish([sequence], of: request, .stopToken(sampled.token))

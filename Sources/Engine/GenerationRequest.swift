@@ -10,10 +10,24 @@ public struct SamplingParameters: Sendable, Equatable {
     public var topP: Float = 1
     /// Drops tokens less likely than this fraction of the likeliest one; 0 is off.
     public var minP: Float = 0
+    /// Added to the logits of these tokens, before the temperature.
+    public var logitBias: [TokenID: Float] = [:]
+    /// Subtracted from the logits of tokens that the answer has; 0 is off.
+    public var presencePenalty: Float = 0
+    /// Subtracted once for each time that the answer has the token; 0 is off.
+    public var frequencyPenalty: Float = 0
+    /// What positive logits of tokens that occurred are divided by, and negative ones multiplied with; above
+    /// 0, and 1 is off.
+    public var repetitionPenalty: Float = 1
+    /// The last tokens of prompt and answer that the repetition penalty is about; nil is all.
+    public var repetitionWindow: Int?
     /// The same seed and request give the same tokens; nil draws one.
     public var seed: UInt64?
 
     public init() {}
+
+    var penalizes: Bool { presencePenalty != 0 || frequencyPenalty != 0 || repetitionPenalty != 1 }
+    var changesLogits: Bool { penalizes || !logitBias.isEmpty }
 }
 
 /// Everything that the engine may know of a request.

@@ -26,8 +26,8 @@ public protocol LanguageModel: AnyObject {
 
     /// Computes one step and writes the keys and values of its columns into their blocks.
     ///
-    /// - Returns: logits, [outputs of the batch, vocabulary], valid until the next call.
-    func forward(_ batch: StepBatch) -> UnsafeBufferPointer<Float>
+    /// - Returns: a row for each output of the batch, valid until the next call.
+    func forward(_ batch: StepBatch) -> Logits
 
     /// Copies the first `tokens` positions of one block to another, in every layer.
     func copyBlock(from source: Int32, to destination: Int32, tokens: Int)

@@ -23,7 +23,7 @@ final class Step {
     /// Whether attention may rotate, store and attend in one item: no slice has more columns than an item.
     let isMerged: Bool
     private let tokens: [TokenID]
-    private let outputs: [Int]
+    let outputs: [StepBatch.Output]
     /// [column]
     private let positions: [Int]
     let items: [AttentionItem]
@@ -72,7 +72,7 @@ final class Step {
             pool.barrier()
             addResidual(layer.downNorm, columns, lane, scratch)
         }
-        logits(columns, lane, scratch)
+        head(columns, lane, scratch)
     }
 
     /// The part of `count` things that belongs to a thread.
@@ -147,7 +147,7 @@ final class Step {
     }
 
     /// Panels that a thread takes at a time: small enough that a thread which lost its core holds up nobody.
-    private func pieceSize(_ panels: Int) -> Int { max(1, panels / (pool.count * 4)) }
+    func pieceSize(_ panels: Int) -> Int { max(1, panels / (pool.count * 4)) }
 
     private func project(
         _ matrix: Matrix, _ planes: Int, _ lane: Workspace.Lane, to out: Buffer<Float>,
@@ -236,33 +236,6 @@ final class Step {
             case .silu: kernels.table.pointee.silu_multiply(gate, up + column * stride, count)
             case .gelu: kernels.table.pointee.gelu_multiply(gate, up + column * stride, count)
             }
-        }
-    }
-
-    /// The head, for the wanted columns only.
-    private func logits(_ columns: Range<Int>, _ lane: Workspace.Lane, _ scratch: UnsafeMutablePointer<Float>)
-    {
-        guard !outputs.isEmpty else { return }
-        let head = model.weights.head
-        let norm = model.weights.outputNorm
-        for (output, column) in outputs.enumerated() where columns.contains(column) {
-            let row = lane.input.floats.pointer + output * lane.input.width
-            kernels.table.pointee.rms_norm(
-                lane.stream.pointer + column * shape.width, norm.weights.pointer, shape.normEpsilon,
-                shape.width, row)
-            lane.input.quantize(
-                row, stride: lane.input.width, columns: output..<output + 1, k: shape.width / 32 * 32,
-                planes: planes.head, kernels: kernels)
-        }
-        if !isNarrow { pool.barrier() }
-        let size = pieceSize(head.panelCount)
-        var first = pool.take(size)
-        while first < head.panelCount {
-            head.multiply(
-                panels: first..<min(first + size, head.panelCount), lane.input, columns: 0..<outputs.count,
-                planes: planes.head,
-                out: workspace.logits.pointer, outStride: head.rows, scratch: scratch, kernels: kernels)
-            first = pool.take(size)
         }
     }
 }

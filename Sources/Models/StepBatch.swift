@@ -24,11 +24,26 @@ public struct StepBatch {
         }
     }
 
+    /// A column whose logits are wanted, and which sums over them.
+    public struct Output {
+        public var column: Int
+        /// Above 0: the sums of e^(logit / temperature) are wanted, to draw from all tokens.
+        public var temperature: Float
+        /// Whether the sums of e^logit are wanted, for log-probabilities.
+        public var wantsTotal: Bool
+
+        public init(column: Int, temperature: Float = 0, wantsTotal: Bool = false) {
+            self.column = column
+            self.temperature = temperature
+            self.wantsTotal = wantsTotal
+        }
+    }
+
     /// [column]
     public var tokens: [TokenID] = []
     public var slices: [Slice] = []
-    /// Columns whose logits are wanted, rising.
-    public var outputs: [Int] = []
+    /// By rising column.
+    public var outputs: [Output] = []
 
     public init() {}
 }

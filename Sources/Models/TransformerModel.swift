@@ -15,6 +15,7 @@ public final class TransformerModel: LanguageModel {
     let weights: Weights
     let cache: KVCache
     let workspace: Workspace
+    let logits: Logits
     let pool: ThreadPool
     let planes: InputPlanes
     let ropeFrequencies: [Buffer<Float>]
@@ -55,6 +56,7 @@ public final class TransformerModel: LanguageModel {
         self.cache = cache
         self.pool = pool
         workspace = Workspace(shape, options)
+        logits = Logits(vocabularyCount: shape.vocabularyCount, kernels: kernels)
         ropeFrequencies = zip(shape.ropeBases, shape.ropeStretch).map { base, stretch in
             Rope.frequencies(dim: shape.ropeDim, base: base, stretch: stretch, factors: weights.ropeFactors)
         }
@@ -72,14 +74,13 @@ public final class TransformerModel: LanguageModel {
         cache.copy(from: Int(source), to: Int(destination), tokens: tokens)
     }
 
-    public func forward(_ batch: StepBatch) -> UnsafeBufferPointer<Float> {
+    public func forward(_ batch: StepBatch) -> Logits {
         precondition(
             batch.tokens.count <= columnsMax && !batch.slices.isEmpty,
             "a step of \(batch.tokens.count) columns")
-        workspace.reserveLogits(batch.outputs.count * vocabularyCount)
+        logits.prepare(batch.outputs)
         let step = Step(self, batch)
         pool.run { thread in step.run(thread) }
-        return UnsafeBufferPointer(
-            start: workspace.logits.pointer, count: batch.outputs.count * vocabularyCount)
+        return logits
     }
 }

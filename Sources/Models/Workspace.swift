@@ -27,8 +27,6 @@ final class Workspace {
     let sines: Buffer<Float>
     /// [thread][scratchCount]
     let scratch: [Buffer<Float>]
-    /// Logits of the step's outputs, grown when a step wants more. [output][vocabulary]
-    private(set) var logits: Buffer<Float>
 
     /// A residual stream and the activations made from it.
     final class Lane {
@@ -56,11 +54,6 @@ final class Workspace {
         cosines = Buffer(shape.ropeBases.count * columns * shape.ropeDim / 2)
         sines = Buffer(shape.ropeBases.count * columns * shape.ropeDim / 2)
         scratch = (0..<options.threads).map { _ in Buffer(Self.scratchCount(shape)) }
-        logits = Buffer(0)
-    }
-
-    func reserveLogits(_ count: Int) {
-        if logits.count < count { logits = Buffer(count) }
     }
 
     /// The widest input of any matrix.

@@ -126,6 +126,55 @@ import Testing
         }
     }
 
+    /// Lengths around a multiple of 8 lanes.
+    @Test("find, weigh and select logits as plain loops do", arguments: [1, 7, 8, 9, 40, 255, 256])
+    func logits(_ n: Int) {
+        var random = SplitMix64(seed: UInt64(n))
+        var x = floats(n, -90...3, &random)
+        if n > 8 { x[n / 2] = -.infinity }
+        let maximum = x.max() ?? 0
+        for kernels in allKernels {
+            let table = kernels.table.pointee
+            #expect(table.logits_maximum(x, n) == maximum)
+            var weights = [Float](repeating: -1, count: n)
+            let total = table.logits_weigh(x, n, maximum, 0.7, &weights)
+            let exact = x.map { exp(Double(($0 - maximum) * 0.7)) }
+            #expect(zip(weights, exact).allSatisfy { abs(Double($0) - $1) <= 4e-7 * $1 + 2e-38 })
+            #expect(abs(Double(total) - exact.reduce(0, +)) <= 3e-6 * exact.reduce(0, +))
+            #expect(table.logits_weigh(x, n, maximum, 0.7, nil) == total)
+            for least in [-50, maximum, x[n - 1], .infinity, -.infinity] {
+                var tokens = [UInt32](repeating: 0, count: n)
+                let count = table.logits_select(x, n, least, 1000, &tokens)
+                #expect(tokens[..<count].map { Int($0) - 1000 } == x.indices.filter { x[$0] >= least })
+            }
+        }
+    }
+
+    @Test("say NaN for logits that are no numbers, and weigh masked ones 0", arguments: [9, 256])
+    func strangeLogits(_ n: Int) {
+        for kernels in allKernels {
+            let table = kernels.table.pointee
+            for place in [0, 6, n - 1] {
+                for bad in [Float.nan, -.nan, .infinity] {
+                    var x = [Float](repeating: 1, count: n)
+                    x[place] = bad
+                    #expect(table.logits_maximum(x, n).isNaN)
+                }
+            }
+            let masked = [Float](repeating: -.infinity, count: n)
+            var weights = [Float](repeating: 1, count: n)
+            #expect(table.logits_maximum(masked, n) == -.infinity)
+            #expect(table.logits_weigh(masked, n, -.infinity, 1, &weights) == 0)
+            #expect(weights.allSatisfy { $0 == 0 })
+            // e^-87 is the last that counts, whatever the scale.
+            let steps: [Float] = [0, -86.9, -87.1, -1e30]
+            _ = table.logits_weigh(steps, 4, 0, 1, &weights)
+            #expect(weights[0] == 1 && weights[1] > 0 && weights[2] == 0 && weights[3] == 0)
+            _ = table.logits_weigh(steps, 4, 0, .greatestFiniteMagnitude, &weights)
+            #expect(Array(weights[..<4]) == [1, 0, 0, 0])
+        }
+    }
+
     private func floats(_ n: Int, _ range: ClosedRange<Float>, _ random: inout SplitMix64) -> [Float] {
         (0..<n).map { _ in Float.random(in: range, using: &random) }
     }

@@ -1,5 +1,6 @@
 import Glibc
 import ModelFiles
+import Models
 import Synchronization
 
 @testable import Engine
@@ -87,6 +88,34 @@ func makeEngine(
     try Engine(configuration: configuration) { FakeModel(shape, control: control) }
 }
 
+extension Logits {
+    /// One row, summarised as a model does it.
+    static func holding(_ values: [Float], _ output: StepBatch.Output = .init(column: 0)) -> Logits {
+        let logits = Logits(vocabularyCount: values.count)
+        logits.prepare([output])
+        logits[0].values.update(from: values, count: values.count)
+        for segment in 0..<logits.segmentCount { logits[0].summarize(segment) }
+        return logits
+    }
+}
+
+extension Sampler {
+    func sample(
+        _ values: [Float], for request: GenerationRequest, after tokens: [TokenID] = [], uniform: Double
+    ) throws -> SampledToken {
+        let output = Self.output(column: 0, for: request, vocabularyCount: values.count)
+        let logits = Logits.holding(values, output)
+        return try withExtendedLifetime(logits) {
+            let drawn = try sample(logits[0], for: request, after: tokens, uniform: uniform)
+            // The row is as before, its summary too.
+            precondition((0..<values.count).allSatisfy { logits[0].values[$0] == values[$0] })
+            let again = try sample(logits[0], for: request, after: tokens, uniform: uniform)
+            precondition(again == drawn)
+            return drawn
+        }
+    }
+}
+
 /// What one choice has to be: the fake model's own rows, sampled one after the other.
 func expectedChoice(
     _ request: GenerationRequest, choice: Int = 0, shape: FakeModel.Shape = .init()
@@ -98,12 +127,9 @@ func expectedChoice(
     while expected.tokens.count < tokensMax {
         let row = FakeModel.logits(
             after: request.prompt + expected.tokens, vocabularyCount: shape.vocabularyCount)
-        let drawn = try row.withUnsafeBufferPointer { row in
-            try row.baseAddress.map {
-                try sampler.sample($0, for: request, uniform: random.uniform(position: expected.tokens.count))
-            }
-        }
-        guard let drawn else { break }
+        let drawn = try sampler.sample(
+            row, for: request, after: request.prompt + expected.tokens,
+            uniform: random.uniform(position: expected.tokens.count))
         if request.stopTokens.contains(drawn.token) {
             expected.reason = .stopToken(drawn.token)
             return expected

@@ -22,8 +22,7 @@ final class FakeModel: LanguageModel {
     let kvGeometry: KVGeometry
     /// [block, offset]
     private var memory: [UInt64]
-    private var logits: [Float] = []
-    private let output: UnsafeMutablePointer<Float>
+    private let logits: Logits
     private let control: FakeModelControl?
 
     init(_ shape: Shape = Shape(), control: FakeModelControl? = nil) {
@@ -32,19 +31,17 @@ final class FakeModel: LanguageModel {
         columnsMax = shape.columnsMax
         kvGeometry = KVGeometry(bytesPerBlock: 1024, blockCount: shape.blockCount)
         memory = Array(repeating: .max, count: shape.blockCount * KVGeometry.blockTokens)
-        output = .allocate(capacity: shape.vocabularyCount * shape.columnsMax)
+        logits = Logits(vocabularyCount: shape.vocabularyCount)
         self.control = control
     }
 
-    deinit {
-        output.deallocate()
-        control?.modelEnded()
-    }
+    deinit { control?.modelEnded() }
 
-    func forward(_ batch: StepBatch) -> UnsafeBufferPointer<Float> {
+    func forward(_ batch: StepBatch) -> Logits {
         control?.stepBegins(batch)
         precondition(batch.tokens.count <= columnsMax && !batch.tokens.isEmpty)
-        precondition(batch.outputs == batch.outputs.sorted())
+        precondition(batch.outputs.map(\.column) == batch.outputs.map(\.column).sorted())
+        logits.prepare(batch.outputs)
         var outputs = 0
         var column = 0
         for slice in batch.slices {
@@ -53,20 +50,22 @@ final class FakeModel: LanguageModel {
                 memory[place(position, slice.blocks)] = Self.entry(batch.tokens[column], position)
                 column += 1
             }
-            for wanted in batch.outputs where slice.start..<slice.start + slice.count ~= wanted {
+            for wanted in batch.outputs.map(\.column) where slice.start..<slice.start + slice.count ~= wanted
+            {
                 var hash: UInt64 = 0
                 for position in 0...slice.position + wanted - slice.start {
                     hash = Self.mix(hash ^ memory[place(position, slice.blocks)])
                 }
+                let row = logits[outputs]
                 for token in 0..<vocabularyCount {
-                    output[outputs * vocabularyCount + token] =
-                        control?.breaksLogits == true ? .nan : Self.logit(hash, token)
+                    row.values[token] = control?.breaksLogits == true ? .nan : Self.logit(hash, token)
                 }
+                for segment in 0..<row.segmentCount { row.summarize(segment) }
                 outputs += 1
             }
         }
         precondition(column == batch.tokens.count && outputs == batch.outputs.count)
-        return UnsafeBufferPointer(start: output, count: outputs * vocabularyCount)
+        return logits
     }
 
     func copyBlock(from source: Int32, to destination: Int32, tokens: Int) {

@@ -23,14 +23,18 @@ final class SingleSequence {
             batch.tokens = part
             batch.slices = [.init(start: 0, count: part.count, position: position, blocks: blocks)]
             let last = first + part.count == tokens.count
-            batch.outputs = all ? Array(0..<part.count) : last ? [part.count - 1] : []
-            let out = model.forward(batch)
-            for row in 0..<batch.outputs.count {
-                logits.append(Array(out[row * model.vocabularyCount..<(row + 1) * model.vocabularyCount]))
-            }
+            batch.outputs =
+                (all ? Array(0..<part.count) : last ? [part.count - 1] : []).map { .init(column: $0) }
+            logits += model.forward(batch).rows
             position += part.count
         }
         return logits
+    }
+}
+
+extension Logits {
+    var rows: [[Float]] {
+        (0..<count).map { Array(self[$0].logits) }
     }
 }
 

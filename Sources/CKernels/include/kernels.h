@@ -78,6 +78,14 @@ typedef struct {
     /// Softmax attention of an item's columns over positions 0 ... their own. `scratch` holds
     /// APUS_ATTENTION_SCRATCH floats.
     void (*attention)(const apus_attention_item *item, float *scratch);
+
+    /// The largest of n logits: -infinity when all are masked, NaN when one is NaN or +infinity.
+    float (*logits_maximum)(const float *x, size_t n);
+    /// weights[i] = e^((x[i] - maximum) * scale), exactly 0 below e^-87, for a maximum that no logit exceeds;
+    /// all 0 when it is -infinity. Returns their sum, in one order; `weights` may be NULL.
+    float (*logits_weigh)(const float *x, size_t n, float maximum, float scale, float *weights);
+    /// Writes first + i for each x[i] >= least, rising, and says how many; there is room for n of them.
+    size_t (*logits_select)(const float *x, size_t n, float least, uint32_t first, uint32_t *tokens);
 } apus_kernels;
 
 enum { APUS_KV_BLOCK = 32, APUS_HEAD_DIM_MAX = 512, APUS_ATTENTION_SCRATCH = 4 * (APUS_HEAD_DIM_MAX + 64) };

@@ -1,4 +1,4 @@
-import ModelFiles
+import Models
 
 /// A logit and its token as one number that sorts the likeliest token first, and of equally likely
 /// ones the lowest: the order in which top-k, top-p and the alternatives count.
@@ -25,14 +25,53 @@ struct RankKey: Comparable {
     static func < (a: RankKey, b: RankKey) -> Bool { a.bits < b.bits }
 }
 
+extension RankKey {
+    /// The keys of a row's likeliest tokens: the last of them stands at `count - 1`, the others before it in
+    /// any order, keys of less likely tokens behind it.
+    ///
+    /// - Parameter count: 1 ... the row's.
+    /// - Returns: at least `count` keys, in scratch memory.
+    static func likeliest(
+        _ count: Int, of row: LogitRow, scratch: SamplerScratch
+    ) -> UnsafeMutableBufferPointer<RankKey> {
+        let least = lowerBound(ofLargest: count, row, scratch)
+        let found = row.select(least: least, tokens: scratch.tokens)
+        let keys = ofSelected(found, row, scratch)
+        _ = keys.prefixEnd(reaching: Double(count)) { _ in 1 }
+        return keys
+    }
+
+    /// The keys of the first selected tokens, in scratch memory.
+    static func ofSelected(
+        _ count: Int, _ row: LogitRow, _ scratch: SamplerScratch
+    ) -> UnsafeMutableBufferPointer<RankKey> {
+        for place in 0..<count {
+            let token = Int(scratch.tokens[place])
+            scratch.keys[place] = RankKey(logit: row.values[token], index: token)
+        }
+        return UnsafeMutableBufferPointer(start: scratch.keys, count: count)
+    }
+
+    /// A lower bound of the k-th largest logit, the k-th largest maximum of a segment: -infinity when there are
+    /// fewer segments than k.
+    private static func lowerBound(ofLargest k: Int, _ row: LogitRow, _ scratch: SamplerScratch) -> Float {
+        guard k <= row.segmentCount else { return -.infinity }
+        for segment in 0..<row.segmentCount {
+            scratch.keys[segment] = RankKey(logit: row.maxima[segment], index: segment)
+        }
+        let keys = UnsafeMutableBufferPointer(start: scratch.keys, count: row.segmentCount)
+        return keys.prefixEnd(reaching: Double(k)) { _ in 1 }.logit
+    }
+}
+
 extension UnsafeMutableBufferPointer where Element == RankKey {
     /// Finds the shortest prefix of the sorted keys whose measures sum to at least `target`.
     ///
     /// A quickselect that reorders the keys; expected time is linear.
     ///
-    /// - Returns: the prefix's last key, and the sum of the whole prefix. If even all keys fall short
-    ///   of the target (by rounding), the last key of all.
-    func prefixEnd(reaching target: Double, measure: (RankKey) -> Double) -> (key: RankKey, sum: Double) {
+    /// - Returns: the prefix's last key; the others of the prefix stand before it. If even all keys fall
+    ///   short of the target (by rounding), the last key of all.
+    func prefixEnd(reaching target: Double, measure: (RankKey) -> Double) -> RankKey {
         /// Below this size, and after this many rounds, sorting is quicker or safer.
         let sortedCountMax = 32
         var roundsLeft = 64
@@ -54,9 +93,9 @@ extension UnsafeMutableBufferPointer where Element == RankKey {
         self[low..<high].sort()
         for i in low..<high {
             sumBelow += measure(self[i])
-            if sumBelow >= target { return (self[i], sumBelow) }
+            if sumBelow >= target { return self[i] }
         }
-        return (self[high - 1], sumBelow)
+        return self[high - 1]
     }
 
     /// Moves the keys below the median of three before the others; both parts of `low ..< high` get

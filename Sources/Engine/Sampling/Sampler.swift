@@ -1,5 +1,6 @@
 import Glibc
 import ModelFiles
+import Models
 
 /// A drawn token.
 struct SampledToken: Equatable {
@@ -10,74 +11,94 @@ struct SampledToken: Equatable {
     var alternatives: [TokenLogprob]
 }
 
-/// Draws tokens from rows of logits.
+/// Draws tokens from rows of logits, of which it reads the summaries and a few segments.
 ///
-/// Banned tokens go first; then the temperature is applied, and on the tempered distribution top-k,
-/// top-p and min-p, in this order (see `Truncation`). Temperature 0 takes the likeliest token, of
-/// equal ones the lowest. Log-probabilities are those of the row as the model gave it: before bans,
-/// temperature and truncation.
+/// Penalties, bias and bans go first (see `LogitChanges`); then the temperature is applied, and on the tempered
+/// distribution top-k, top-p and min-p, in this order (see `Truncation`). Temperature 0 takes the likeliest
+/// token, of equal ones the lowest. Log-probabilities are those of the row as the model gave it: before all
+/// of this.
 ///
-/// A result depends on the row, the request and the random number only. A sampler owns its scratch
-/// memory and serves one thread at a time.
+/// A result depends on the row, the request, the tokens so far and the random number only. A sampler owns its
+/// scratch memory and serves one thread at a time.
 final class Sampler {
     /// The most alternatives that a token is reported with.
     static let alternativesMax = 20
 
-    private let vocabularyCount: Int
     private let scratch: SamplerScratch
+    private let changes: LogitChanges
 
     init(vocabularyCount: Int) {
         precondition(vocabularyCount > 0, "a vocabulary has tokens")
-        self.vocabularyCount = vocabularyCount
-        scratch = SamplerScratch(vocabularyCount: max(vocabularyCount, Self.alternativesMax))
+        scratch = SamplerScratch(vocabularyCount: vocabularyCount)
+        changes = LogitChanges(vocabularyCount: vocabularyCount)
     }
 
-    /// Draws one token.
+    /// What the model shall sum up in a column whose row is for this request.
+    static func output(
+        column: Int, for request: GenerationRequest, vocabularyCount: Int
+    ) -> StepBatch.Output {
+        let needsTotal = Truncation.needsTotal(request.sampling, vocabularyCount: vocabularyCount)
+        return StepBatch.Output(
+            column: column, temperature: needsTotal ? request.sampling.temperature : 0,
+            wantsTotal: request.wantsLogprobs)
+    }
+
+    /// Draws one token; the row is as before afterwards.
     ///
     /// - Parameters:
-    ///   - logits: [vocabulary]
+    ///   - tokens: the prompt and the answer so far, all of the vocabulary; the row is what follows them.
     ///   - uniform: a random number, 0 ..< 1; not used when the temperature is 0.
     func sample(
-        _ logits: UnsafePointer<Float>, for request: GenerationRequest, uniform: Double
+        _ row: LogitRow, for request: GenerationRequest, after tokens: [TokenID], uniform: Double
     ) throws(SamplingError) -> SampledToken {
-        let scan = try LogitsScan(logits, count: vocabularyCount, chunkMaxima: scratch.chunkMaxima)
-        guard scan.maximum > -.infinity else { throw .nothingAllowed }
+        let maximum = try maximum(of: row)
         guard request.wantsLogprobs else {
-            let token = try draw(scan, request, uniform: uniform)
+            let token = try draw(row, maximum, request, tokens, uniform)
             return SampledToken(token: TokenID(token), logprob: nil, alternatives: [])
         }
-        // Before drawing, which may scan a row without the banned tokens into the same scratch.
-        let likeliest = Alternatives.likeliest(request.alternativeCount, of: scan, keys: scratch.keys)
-        let logTotal = log(TemperedWeights.total(scan))
+        let total = row.weighSegments(maximum: maximum, scale: 1, weights: scratch.segmentWeights)
+        let logTotal = log(total)
         func logprob(_ token: Int) -> Float {
-            Float(Double(logits[token]) - Double(scan.maximum) - logTotal)
+            Float(Double(row.values[token]) - Double(maximum) - logTotal)
         }
-        let alternatives = likeliest.map {
+        let alternatives = likeliest(min(request.alternativeCount, row.count), of: row).map {
             TokenLogprob(token: TokenID($0.index), logprob: logprob($0.index))
         }
-        let token = try draw(scan, request, uniform: uniform)
+        let token = try draw(row, maximum, request, tokens, uniform)
         return SampledToken(token: TokenID(token), logprob: logprob(token), alternatives: alternatives)
     }
 
-    private func draw(
-        _ original: LogitsScan, _ request: GenerationRequest, uniform: Double
-    ) throws(SamplingError) -> Int {
-        let scan = request.bannedTokens.isEmpty ? original : try ban(request.bannedTokens, from: original)
-        let parameters = request.sampling
-        guard parameters.temperature > 0 else { return scan.argmax }
-        let row = TemperedWeights(scan, temperature: parameters.temperature, scratch: scratch)
-        let cut = Truncation.cut(row, parameters, scratch: scratch)
-        return row.draw(uniform: uniform, cut: cut)
+    private func maximum(of row: LogitRow) throws(SamplingError) -> Float {
+        let maximum = row.maximum
+        guard !maximum.isNaN else { throw .notANumber }
+        guard maximum > -.infinity else { throw .nothingAllowed }
+        return maximum
     }
 
-    /// A scan of the row without some tokens. It takes the scratch memory of the original's.
-    private func ban(_ banned: Set<TokenID>, from original: LogitsScan) throws(SamplingError) -> LogitsScan {
-        scratch.allowed.update(from: original.logits, count: vocabularyCount)
-        for token in banned where token >= 0 && Int(token) < vocabularyCount {
-            scratch.allowed[Int(token)] = -.infinity
+    /// The likeliest tokens, best first.
+    private func likeliest(_ count: Int, of row: LogitRow) -> [RankKey] {
+        guard count > 0 else { return [] }
+        return RankKey.likeliest(count, of: row, scratch: scratch)[..<count].sorted()
+    }
+
+    private func draw(
+        _ row: LogitRow, _ maximum: Float, _ request: GenerationRequest, _ tokens: [TokenID],
+        _ uniform: Double
+    ) throws(SamplingError) -> Int {
+        guard LogitChanges.areWanted(by: request) else {
+            return draw(row, maximum, request.sampling, uniform)
         }
-        let scan = try LogitsScan(scratch.allowed, count: vocabularyCount, chunkMaxima: scratch.chunkMaxima)
-        guard scan.maximum > -.infinity else { throw .nothingAllowed }
-        return scan
+        changes.apply(request, after: tokens, to: row)
+        defer { changes.revert(row) }
+        return draw(row, try self.maximum(of: row), request.sampling, uniform)
+    }
+
+    private func draw(
+        _ row: LogitRow, _ maximum: Float, _ parameters: SamplingParameters, _ uniform: Double
+    ) -> Int {
+        guard parameters.temperature > 0 else { return row.first(of: maximum) }
+        let tempered = TemperedRow(
+            row, maximum: maximum, temperature: parameters.temperature, scratch: scratch)
+        return tempered.draw(uniform: uniform, cut: Truncation.cut(tempered, parameters))
     }
 }

@@ -1,42 +1,33 @@
+import Models
+
 /// The memory that a sampler works in; used by one thread at a time. Pages that no request needs are
 /// never touched.
 final class SamplerScratch {
-    /// Steps of tempered logit that truncation counts tokens in; see `Truncation`.
-    static let bucketCount = 1024
-
-    /// [chunk]
-    let chunkMaxima: UnsafeMutablePointer<Float>
-    /// [chunk]: sums of `weights`.
-    let chunkSums: UnsafeMutablePointer<Double>
-    /// [token]: e^((logit - maximum) / temperature).
+    /// Tokens that were selected from a row. [token] at most
+    let tokens: UnsafeMutablePointer<UInt32>
+    /// Their logits, then their weights. [token] at most
     let weights: UnsafeMutablePointer<Float>
-    /// [token]: a copy of the logits without the banned tokens.
-    let allowed: UnsafeMutablePointer<Float>
+    /// The weights again, at their tokens' places. [token]
+    let weightOfToken: UnsafeMutablePointer<Float>
     /// [token] at most
     let keys: UnsafeMutablePointer<RankKey>
-    /// [bucket]
-    let bucketCounts: UnsafeMutablePointer<Int32>
-    /// [bucket]
-    let bucketMasses: UnsafeMutablePointer<Double>
+    /// [segment]
+    let segmentWeights: UnsafeMutablePointer<Float>
 
     init(vocabularyCount: Int) {
-        let chunkCount = LogitsScan.chunkCount(vocabularyCount)
-        chunkMaxima = .allocate(capacity: chunkCount)
-        chunkSums = .allocate(capacity: chunkCount)
+        tokens = .allocate(capacity: vocabularyCount)
         weights = .allocate(capacity: vocabularyCount)
-        allowed = .allocate(capacity: vocabularyCount)
+        weightOfToken = .allocate(capacity: vocabularyCount)
         keys = .allocate(capacity: vocabularyCount)
-        bucketCounts = .allocate(capacity: Self.bucketCount)
-        bucketMasses = .allocate(capacity: Self.bucketCount)
+        segmentWeights = .allocate(
+            capacity: (vocabularyCount + Logits.segmentSize - 1) / Logits.segmentSize)
     }
 
     deinit {
-        chunkMaxima.deallocate()
-        chunkSums.deallocate()
+        tokens.deallocate()
         weights.deallocate()
-        allowed.deallocate()
+        weightOfToken.deallocate()
         keys.deallocate()
-        bucketCounts.deallocate()
-        bucketMasses.deallocate()
+        segmentWeights.deallocate()
     }
 }

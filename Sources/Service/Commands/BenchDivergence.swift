@@ -24,16 +24,12 @@ struct BenchDivergence: Sendable {
 
         let tokens = tokenizer.encode(BenchText.text, addSpecial: true, parseSpecial: false)
         let limit = min(tokens.count, exact.contextLength)
-        let vocabulary = exact.vocabularyCount
         var same = 0
         for first in stride(from: 0, to: limit, by: Self.chunkTokens) {
             let batch = Self.step(tokens[first..<min(first + Self.chunkTokens, limit)], at: first)
             let (p, q) = (exact.forward(batch), fast.forward(batch))
             for row in 0..<batch.outputs.count {
-                let columns = row * vocabulary..<(row + 1) * vocabulary
-                let (p, q) = (
-                    UnsafeBufferPointer(rebasing: p[columns]), UnsafeBufferPointer(rebasing: q[columns])
-                )
+                let (p, q) = (p[row].logits, q[row].logits)
                 mean += Self.divergence(p, q)
                 if Self.greatest(p) == Self.greatest(q) { same += 1 }
             }
@@ -50,7 +46,7 @@ struct BenchDivergence: Sendable {
         batch.slices = [
             .init(start: 0, count: tokens.count, position: position, blocks: (0..<blocks).map { Int32($0) })
         ]
-        batch.outputs = Array(0..<tokens.count)
+        batch.outputs = (0..<tokens.count).map { .init(column: $0) }
         return batch
     }
 

@@ -36,7 +36,7 @@ struct BenchRunner {
             var batch = StepBatch()
             batch.tokens = (0..<columns).map { _ in tokens.next() }
             batch.slices = [slice(0, of: sequences, start: 0, count: columns, position: start + done)]
-            batch.outputs = [columns - 1]
+            batch.outputs = [.init(column: columns - 1)]
             _ = model.forward(batch)
             done += columns
         }
@@ -49,7 +49,7 @@ struct BenchRunner {
         batch.slices = (0..<sequences).map {
             slice($0, of: sequences, start: $0, count: 1, position: position)
         }
-        batch.outputs = Array(0..<sequences)
+        batch.outputs = (0..<sequences).map { .init(column: $0) }
         _ = model.forward(batch)
     }
 
