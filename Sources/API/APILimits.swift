@@ -16,6 +16,10 @@ public enum APILimits {
     public static let topLogprobsMax = 20
     /// Far above what is of any use, but a number that divides logits safely.
     public static let temperatureMax: Double = 100
+    /// What `repetition_penalty` may be: logits stay numbers.
+    public static let repetitionPenalties: ClosedRange<Double> = 0.01...100
+    /// Tokens of a `logit_bias`.
+    public static let logitBiasCountMax = 1024
     /// Tokens in a request of `/detokenize` or in a completion's prompt; also bounds what `max_tokens` may say.
     public static let tokenCountMax = 16_777_216
     /// Names listed in `x-apus-ignored`, and bytes of each.

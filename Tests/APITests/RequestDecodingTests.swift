@@ -1,3 +1,4 @@
+import Engine
 import HTTP
 import JSON
 import Testing
@@ -28,6 +29,12 @@ import Testing
     @Test(arguments: [
         (#""temperature":-1"#, "temperature"), (#""temperature":"hot""#, "temperature"),
         (#""temperature":1000"#, "temperature"), (#""top_p":1.5"#, "top_p"), (#""min_p":-0.1"#, "min_p"),
+        (#""presence_penalty":-2.1"#, "presence_penalty"), (#""frequency_penalty":2.1"#, "frequency_penalty"),
+        (#""repetition_penalty":0"#, "repetition_penalty"), (#""repeat_penalty":101"#, "repeat_penalty"),
+        (#""repeat_last_n":-2"#, "repeat_last_n"), (#""logit_bias":[1]"#, "logit_bias"),
+        (#""logit_bias":{"5":101}"#, "logit_bias.5"), (#""logit_bias":{"5":-100.5}"#, "logit_bias.5"),
+        (#""logit_bias":{"5":"x"}"#, "logit_bias.5"), (#""logit_bias":{"a":1}"#, "logit_bias"),
+        (#""logit_bias":{"-1":1}"#, "logit_bias"), (#""logit_bias":{"5":null}"#, "logit_bias"),
         (#""top_k":-2"#, "top_k"), (#""top_k":1.5"#, "top_k"), (#""n":0"#, "n"), (#""n":129"#, "n"),
         (#""seed":1.5"#, "seed"), (#""seed":18446744073709551616"#, "seed"),
         (#""max_tokens":0"#, "max_tokens"), (#""max_tokens":-1"#, "max_tokens"),
@@ -169,6 +176,32 @@ import Testing
         #expect(try CompletionRequest(drawn, vocabularyCount: 1).common.sampling.seed == nil)
     }
 
+    @Test func `penalties and bias reach the sampler`() throws {
+        func sampling(_ members: String) throws -> SamplingParameters {
+            try CompletionRequest(object(#"{"prompt":"x",\#(members)}"#), vocabularyCount: 1).common.sampling
+        }
+        var expected = SamplingParameters()
+        expected.presencePenalty = -2
+        expected.frequencyPenalty = 0.5
+        expected.repetitionPenalty = 1.25
+        expected.repetitionWindow = 64
+        expected.logitBias = [7: -100, 12: 3.5]
+        #expect(
+            try sampling(
+                #""presence_penalty":-2,"frequency_penalty":0.5,"repeat_penalty":1.25,"repeat_last_n":64,"#
+                    + #""logit_bias":{"7":-100,"12":3.5}"#) == expected)
+        #expect(try sampling(#""repetition_penalty":1.5,"repeat_penalty":2"#).repetitionPenalty == 1.5)
+        #expect(try sampling(#""repeat_last_n":-1"#).repetitionWindow == nil)
+    }
+
+    @Test func `a bias may not have more tokens than its limit`() throws {
+        func bias(_ count: Int) -> String {
+            "\"logit_bias\":{" + (0..<count).map { "\"\($0)\":1" }.joined(separator: ",") + "}"
+        }
+        #expect(try chatError(bias(APILimits.logitBiasCountMax)) == nil)
+        #expect(try chatError(bias(APILimits.logitBiasCountMax + 1))?.param == "logit_bias")
+    }
+
     @Test func `a stop list may not be longer than its limit`() throws {
         func list(_ count: Int) -> String {
             "[" + Array(repeating: "\"x\"", count: count).joined(separator: ",") + "]"
@@ -185,12 +218,12 @@ import Testing
     {
         let body = try object(
             #"""
-            {"messages":[{"role":"user","content":"x"}],"user":"u","presence_penalty":0.5,"frequency_penalty":0,
+            {"messages":[{"role":"user","content":"x"}],"user":"u","metadata":{},"frequency_penalty":0,
              "tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":"auto","évil\r\nX: y":1,
              "stream":true,"stream_options":{"include_usage":false,"later":1}}
             """#)
         let ignored = try ChatCompletionRequest(body).common.ignored
-        #expect(ignored.headerValue == "user, presence_penalty, tools, ??vil??X??y, stream_options.later")
+        #expect(ignored.headerValue == "user, metadata, tools, ??vil??X??y, stream_options.later")
         #expect(IgnoredFields().headerValue == nil)
         let many = IgnoredFields(names: (0..<100).map { "f\($0)" })
         #expect(many.headerValue?.hasSuffix("f31, and-68-more") == true)

@@ -140,6 +140,15 @@ import Testing
         }
     }
 
+    @Test func `a bias on a token that is not there is refused`() async throws {
+        try await TestService.run { service async throws in
+            let reply = try await service.client.post(
+                completions, #"{"prompt":"x","logit_bias":{"3":1,"1000000":1}}"#)
+            #expect(reply.status == 400)
+            #expect(reply.json["error"]?["param"] == "logit_bias")
+        }
+    }
+
     @Test func `ignore_eos bans the end tokens`() async throws {
         try await TestService.run { service async throws in
             _ = try await service.client.post(completions, #"{"prompt":"x","ignore_eos":true}"#)

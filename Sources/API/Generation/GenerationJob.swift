@@ -24,6 +24,13 @@ struct GenerationJob: Sendable {
         self.model = model
         self.fields = fields
         self.promptParam = promptParam
+        let vocabularyCount = model.engine.vocabularyCount
+        if let token = fields.sampling.logitBias.keys.first(where: { $0 >= vocabularyCount }) {
+            throw .invalid(
+                "logit_bias",
+                "'logit_bias' has token \(token), but token ids lie between 0 and \(vocabularyCount - 1).",
+                code: "invalid_value")
+        }
         var requests: [GenerationRequest] = []
         for (index, prompt) in prompts.enumerated() {
             let param = prompts.count > 1 ? "\(promptParam)[\(index)]" : promptParam

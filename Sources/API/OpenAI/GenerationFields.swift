@@ -25,7 +25,7 @@ struct GenerationFields: Sendable {
     init(reading fields: inout RequestFields) throws(APIError) {
         model = try fields.string("model")
         choiceCount = try fields.integer("n", in: 1...Int64(APILimits.choiceCountMax)) ?? 1
-        sampling = try Self.sampling(&fields)
+        sampling = try SamplingParameters(reading: &fields)
         stops = try Self.stops(&fields)
         streams = try fields.bool("stream") ?? false
         ignoresEnd = try fields.bool("ignore_eos") ?? false
@@ -46,20 +46,6 @@ struct GenerationFields: Sendable {
     /// To be called when everything was read: what is left has no effect, and the client is told.
     mutating func noteUnused(_ fields: RequestFields) {
         ignored.names = fields.unusedNames + ignored.names
-    }
-
-    private static func sampling(_ fields: inout RequestFields) throws(APIError) -> SamplingParameters {
-        var sampling = SamplingParameters()
-        sampling.temperature = try fields.number("temperature", in: 0...APILimits.temperatureMax) ?? 1
-        sampling.topP = try fields.number("top_p", in: 0...1) ?? 1
-        sampling.minP = try fields.number("min_p", in: 0...1) ?? 0
-        // -1 is vLLM's way to switch it off, 0 is llama-server's.
-        sampling.topK = max(0, try fields.integer("top_k", in: -1...Int64(Int32.max)) ?? 0)
-        if let seed = try fields.integer("seed", in: Int64.min...Int64.max), seed != -1 {
-            // -1 is llama-server's word for "draw one".
-            sampling.seed = UInt64(bitPattern: Int64(seed))
-        }
-        return sampling
     }
 
     private static func stops(_ fields: inout RequestFields) throws(APIError) -> [[UInt8]] {
@@ -116,9 +102,6 @@ struct GenerationFields: Sendable {
 
     /// Unsupported fields whose value asks for what happens anyway are not worth a word.
     private static func acceptNoOps(_ fields: inout RequestFields) {
-        for name in ["presence_penalty", "frequency_penalty"] { fields.takeIf(name) { $0.double == 0 } }
-        for name in ["repetition_penalty", "repeat_penalty"] { fields.takeIf(name) { $0.double == 1 } }
-        for name in ["logit_bias"] { fields.takeIf(name) { $0.object?.isEmpty ?? false } }
         for name in ["store", "include_stop_str_in_output"] { fields.takeIf(name) { $0.bool == false } }
         fields.takeIf("skip_special_tokens") { $0.bool == true }
     }
