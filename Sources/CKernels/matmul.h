@@ -2,14 +2,19 @@
 #define APUS_MATMUL_H
 #include "kernels.h"
 
-// The matrix products of each instruction set; dispatch.c chooses. A panel's result for one physical column
-// is, group by group along k, acc = fma(float(dot), scale * column scale, acc), then for formats with a min
-// or an offset acc = fma(min, column sum, acc); the planes of a column are added at the end. Every variant
-// keeps that order, so that all give the same bits.
+// The matrix products of each instruction set; dispatch.c chooses. Every variant keeps the order below, so that
+// all give the same bits.
+//
+// Quantised: a panel's result for one physical column is, group by group along k,
+// acc = fma(float(dot), scale * column scale, acc), then for formats with a min acc = fma(min, column sum, acc);
+// dot is the integer product with the codes less their offset (8, 16, 32, 128), and five-bit codes with a min lose
+// an offset of 16 too, min = fma(16, scale, min). The planes of a column are added at the end.
+//
+// Float: sums[k / 64 % 4] = fma(weight, x, that sum) along k, then (s0 + s1) + (s2 + s3).
 
 void apus_portable_quantize(
     const float *x, size_t x_stride, size_t columns, size_t k, int planes, size_t first_column,
-    const apus_activations *out);
+    apus_activations *out);
 void apus_portable_matmul_quantized(
     apus_panel_kind kind, const void *panel, size_t panels, size_t k, const apus_activations *x, int planes,
     size_t first_column, size_t columns, float *out, size_t out_stride);
@@ -19,7 +24,7 @@ void apus_portable_matmul_float(
 
 void apus_avx2_quantize(
     const float *x, size_t x_stride, size_t columns, size_t k, int planes, size_t first_column,
-    const apus_activations *out);
+    apus_activations *out);
 void apus_avx2_matmul_quantized(
     apus_panel_kind kind, const void *panel, size_t panels, size_t k, const apus_activations *x, int planes,
     size_t first_column, size_t columns, float *out, size_t out_stride);

@@ -2,330 +2,390 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
-#include <string.h>
-
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
-#define INLINE static inline __attribute__((always_inline))
-#define UNROLL _Pragma("clang loop unroll(full)")
+#include "avx2.h"
 
-// maddubs gives pairs of products in 16 bits; how many of those may be added before one madd to 32 bits
-// follows from 2 * code * 127 <= 32767: eight for 4-bit codes, four for 5-bit, two for 6-bit ones.
+// maddubs multiplies unsigned codes of weights with signed codes of activations and adds neighbours: pairs of
+// products in 16 bits. Eight of those pairs, a whole group, are added in 16 bits before one madd widens them.
+//
+// That fits for 4-bit codes as they are (15 * 127 * 16 products). Wider codes have an offset, and 16-bit sums
+// wrap: they begin with minus the offset times the sum of the activations, so that what they end with is the
+// product with the signed code, and that fits: 16 * 127 * 16 for 5-bit codes over a group, 32 * 127 * 8 for
+// 6-bit codes over half a group. Bytes are taken as 16 * high + low, two nibbles.
 
+// What is known of a kind when the code is compiled.
+INLINE int is_super(apus_panel_kind kind) {
+    return kind == APUS_PANEL_Q4_K || kind == APUS_PANEL_Q5_K || kind == APUS_PANEL_Q6_K;
+}
+INLINE int has_min(apus_panel_kind kind) {
+    return kind == APUS_PANEL_Q4_1 || kind == APUS_PANEL_Q5_1 || kind == APUS_PANEL_Q4_K || kind == APUS_PANEL_Q5_K;
+}
+INLINE int has_fifth(apus_panel_kind kind) {
+    return kind == APUS_PANEL_Q5_0 || kind == APUS_PANEL_Q5_1 || kind == APUS_PANEL_Q5_K;
+}
+// log2 of the offset that the sums begin with, or 0.
+INLINE int offset_bits(apus_panel_kind kind) {
+    return kind == APUS_PANEL_Q4_0 ? 3 : has_fifth(kind) ? 4 : kind == APUS_PANEL_Q6_K ? 5 : 0;
+}
+
+// One group of one panel: 8 code vectors, what the dot products are multiplied with, and for Q6_K the scales of
+// its halves, as 16-bit pairs.
 typedef struct {
-    const int8_t *codes;
-    const float *scales, *sums;
-    const int16_t *halves;
-    size_t groups; // of one physical column
-} columns;
+    __m256i codes[8], half_scales[2];
+    __m256 scale, min;
+} group;
 
-INLINE __m256i load(const uint8_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
-INLINE __m256 load_f16(const uint8_t *p) { return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)); }
-INLINE __m256 load_u8(const uint8_t *p) {
-    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p)));
+typedef struct { __m256 d, m; } super_scales;
+
+INLINE void add_fifth_bits(const uint8_t *bits, __m256i *codes) {
+    const __m256i sixteen = _mm256_set1_epi8(16), fifth = load(bits);
+    UNROLL for (int j = 0; j < 8; j++) {
+        const __m256i moved = j < 4 ? _mm256_slli_epi16(fifth, 4 - j) : _mm256_srli_epi16(fifth, j - 4);
+        codes[j] = _mm256_or_si256(codes[j], _mm256_and_si256(moved, sixteen));
+    }
 }
 
-// Four consecutive codes of physical column c, in every lane.
-INLINE __m256i four_codes(const columns *x, size_t c, size_t g, size_t vector) {
-    int32_t word;
-    memcpy(&word, x->codes + (c * x->groups + g) * APUS_GROUP + vector * 4, 4);
-    return _mm256_set1_epi32(word);
+INLINE void add_bit_pairs(const uint8_t *pairs, __m256i *codes) {
+    const __m256i upper = _mm256_set1_epi8(0x30);
+    UNROLL for (int j = 0; j < 8; j++) {
+        const __m256i all = load(pairs + j / 4 * 32);
+        const __m256i moved = j % 4 == 0   ? _mm256_slli_epi16(all, 4)
+                              : j % 4 == 1 ? _mm256_slli_epi16(all, 2)
+                              : j % 4 == 2 ? all
+                                           : _mm256_srli_epi16(all, 2);
+        codes[j] = _mm256_or_si256(codes[j], _mm256_and_si256(moved, upper));
+    }
 }
 
-// acc[c] += float(dot[c]) * scale * column scale, then min * column sum.
-INLINE void accumulate(
-    const columns *x, size_t c, size_t g, __m256i dot, __m256 scale, __m256 min, int has_min, __m256 *acc) {
-    const __m256 both = _mm256_mul_ps(scale, _mm256_broadcast_ss(x->scales + c * x->groups + g));
-    *acc = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot), both, *acc);
-    if (has_min) *acc = _mm256_fmadd_ps(min, _mm256_broadcast_ss(x->sums + c * x->groups + g), *acc);
-}
-
-// Dot products of one group of nibbles, with fifth bits where the format has them.
-INLINE void dots_4_5(
-    const uint8_t *nibbles, const uint8_t *bits, const columns *x, size_t g, int np, __m256i *dots) {
-    const __m256i low = _mm256_set1_epi8(15), sixteen = _mm256_set1_epi8(16), ones = _mm256_set1_epi16(1);
-    const __m256i fifth = bits ? load(bits) : _mm256_setzero_si256();
-    __m256i sums[8];
-    UNROLL for (int c = 0; c < np; c++) dots[c] = _mm256_setzero_si256();
-    UNROLL for (size_t j = 0; j < 4; j++) {
+INLINE void read_nibbles(const uint8_t *nibbles, __m256i *codes) {
+    const __m256i low = _mm256_set1_epi8(15);
+    UNROLL for (int j = 0; j < 4; j++) {
         const __m256i packed = load(nibbles + j * 32);
-        __m256i first = _mm256_and_si256(packed, low);
-        __m256i second = _mm256_and_si256(_mm256_srli_epi16(packed, 4), low);
-        if (bits) {
-            first = _mm256_or_si256(first, _mm256_and_si256(_mm256_slli_epi16(fifth, (int)(4 - j)), sixteen));
-            second = _mm256_or_si256(second, _mm256_and_si256(_mm256_srli_epi16(fifth, (int)j), sixteen));
-        }
-        UNROLL for (int c = 0; c < np; c++) {
-            const __m256i both = _mm256_add_epi16(
-                _mm256_maddubs_epi16(first, four_codes(x, (size_t)c, g, j)),
-                _mm256_maddubs_epi16(second, four_codes(x, (size_t)c, g, j + 4)));
-            const int starts = bits ? j % 2 == 0 : j == 0, ends = bits ? j % 2 == 1 : j == 3;
-            sums[c] = starts ? both : _mm256_add_epi16(sums[c], both);
-            if (ends) dots[c] = _mm256_add_epi32(dots[c], _mm256_madd_epi16(sums[c], ones));
-        }
+        codes[j] = _mm256_and_si256(packed, low);
+        codes[j + 4] = _mm256_and_si256(_mm256_srli_epi16(packed, 4), low);
     }
 }
 
-INLINE void legacy(apus_panel_kind kind, const uint8_t *panel, const columns *x, int np, __m256 *acc) {
-    const int has_min = kind == APUS_PANEL_Q4_1 || kind == APUS_PANEL_Q5_1;
-    const int has_bits = kind == APUS_PANEL_Q5_0 || kind == APUS_PANEL_Q5_1;
-    const __m256 offset = _mm256_set1_ps(kind == APUS_PANEL_Q4_0 ? -8.0f : -16.0f);
-    const size_t head = has_min ? 32 : 16, group_bytes = head + (has_bits ? 32 : 0) + 128;
-    for (size_t g = 0; g < x->groups; g++, panel += group_bytes) {
-        const __m256 scale = load_f16(panel);
-        const __m256 min = has_min ? load_f16(panel + 16) : _mm256_mul_ps(scale, offset);
-        __m256i dots[8];
-        dots_4_5(panel + head + (has_bits ? 32 : 0), has_bits ? panel + head : NULL, x, g, np, dots);
-        UNROLL for (int c = 0; c < np; c++) accumulate(x, (size_t)c, g, dots[c], scale, min, 1, &acc[c]);
-    }
+INLINE void read_half_scales(const uint8_t *at, group *to) {
+    const __m256i scales = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)at));
+    const __m256i lower = _mm256_set1_epi32(0xffff);
+    to->half_scales[0] = _mm256_or_si256(_mm256_and_si256(scales, lower), _mm256_slli_epi32(scales, 16));
+    to->half_scales[1] = _mm256_or_si256(_mm256_andnot_si256(lower, scales), _mm256_srli_epi32(scales, 16));
 }
 
-// Bytes are taken as 16*high + low, both unsigned nibbles: no saturation, and dearer only by the unpacking.
-INLINE void q8_0(const uint8_t *panel, const columns *x, int np, __m256 *acc) {
-    const __m256i low = _mm256_set1_epi8(15), ones = _mm256_set1_epi16(1), sixteens = _mm256_set1_epi16(16);
-    const __m256 offset = _mm256_set1_ps(-128.0f);
-    for (size_t g = 0; g < x->groups; g++, panel += 16 + 256) {
-        __m256i sums_low[8], sums_high[8];
-        UNROLL for (size_t j = 0; j < 8; j++) {
-            const __m256i bytes = load(panel + 16 + j * 32);
-            const __m256i lows = _mm256_and_si256(bytes, low);
-            const __m256i highs = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), low);
-            UNROLL for (int c = 0; c < np; c++) {
-                const __m256i codes = four_codes(x, (size_t)c, g, j);
-                const __m256i a = _mm256_maddubs_epi16(lows, codes), b = _mm256_maddubs_epi16(highs, codes);
-                sums_low[c] = j ? _mm256_add_epi16(sums_low[c], a) : a;
-                sums_high[c] = j ? _mm256_add_epi16(sums_high[c], b) : b;
-            }
-        }
-        const __m256 scale = load_f16(panel), min = _mm256_mul_ps(scale, offset);
-        UNROLL for (int c = 0; c < np; c++) {
-            const __m256i dot = _mm256_add_epi32(
-                _mm256_madd_epi16(sums_low[c], ones), _mm256_madd_epi16(sums_high[c], sixteens));
-            accumulate(x, (size_t)c, g, dot, scale, min, 1, &acc[c]);
-        }
+// Reads group g and returns where the next one begins. Q8_0's code vectors keep both nibbles.
+INLINE const uint8_t *read_group(
+    apus_panel_kind kind, const uint8_t *at, size_t g, super_scales *super, group *to) {
+    if (is_super(kind) && g % 8 == 0) {
+        super->d = load_f16(at);
+        super->m = load_f16(at + 16);
+        at += 32;
     }
-}
-
-INLINE void q4_k_q5_k(apus_panel_kind kind, const uint8_t *panel, const columns *x, int np, __m256 *acc) {
-    const size_t bits_bytes = kind == APUS_PANEL_Q5_K ? 32 : 0;
-    const __m256 negative = _mm256_set1_ps(-0.0f);
-    for (size_t super = 0; super < x->groups; super += 8) {
-        const __m256 d = load_f16(panel), m = load_f16(panel + 16);
-        panel += 32;
-        for (size_t g = super; g < super + 8; g++, panel += 16 + bits_bytes + 128) {
-            const __m256 scale = _mm256_mul_ps(d, load_u8(panel));
-            const __m256 min = _mm256_xor_ps(_mm256_mul_ps(m, load_u8(panel + 8)), negative);
-            __m256i dots[8];
-            dots_4_5(panel + 16 + bits_bytes, bits_bytes ? panel + 16 : NULL, x, g, np, dots);
-            UNROLL for (int c = 0; c < np; c++) accumulate(x, (size_t)c, g, dots[c], scale, min, 1, &acc[c]);
-        }
-    }
-}
-
-// The signed scales of the two half groups are applied by the madd itself.
-INLINE void q6_k(const uint8_t *panel, const columns *x, int np, __m256 *acc) {
-    const __m256i low = _mm256_set1_epi8(15), upper = _mm256_set1_epi8(0x30);
-    for (size_t super = 0; super < x->groups; super += 8) {
-        const __m256 d = load_f16(panel);
-        panel += 32;
-        for (size_t g = super; g < super + 8; g++, panel += 16 + 64 + 128) {
-            // i16 pairs (scale of half 0, scale of half 1) per row, and each of them twice
-            const __m256i scales = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)panel));
-            const __m256i scale_0 = _mm256_or_si256(
-                _mm256_and_si256(scales, _mm256_set1_epi32(0xffff)), _mm256_slli_epi32(scales, 16));
-            const __m256i scale_1 = _mm256_or_si256(
-                _mm256_andnot_si256(_mm256_set1_epi32(0xffff), scales), _mm256_srli_epi32(scales, 16));
-            const __m256i pairs_0 = load(panel + 16), pairs_1 = load(panel + 48);
-            const uint8_t *nibbles = panel + 16 + 64;
-            __m256i dots[8], sums_0[8], sums_1[8];
-            UNROLL for (int c = 0; c < np; c++) dots[c] = _mm256_setzero_si256();
-            UNROLL for (size_t j = 0; j < 4; j++) {
-                const __m256i packed = load(nibbles + j * 32);
-                const int left = j == 0 ? 4 : j == 1 ? 2 : 0, right = j == 3 ? 2 : 0;
-                const __m256i shifted_0 = _mm256_srli_epi16(_mm256_slli_epi16(pairs_0, left), right);
-                const __m256i shifted_1 = _mm256_srli_epi16(_mm256_slli_epi16(pairs_1, left), right);
-                const __m256i first =
-                    _mm256_or_si256(_mm256_and_si256(packed, low), _mm256_and_si256(shifted_0, upper));
-                const __m256i second = _mm256_or_si256(
-                    _mm256_and_si256(_mm256_srli_epi16(packed, 4), low), _mm256_and_si256(shifted_1, upper));
-                UNROLL for (int c = 0; c < np; c++) {
-                    const __m256i a = _mm256_maddubs_epi16(first, four_codes(x, (size_t)c, g, j));
-                    const __m256i b = _mm256_maddubs_epi16(second, four_codes(x, (size_t)c, g, j + 4));
-                    if (j % 2 == 0) {
-                        sums_0[c] = a, sums_1[c] = b;
-                    } else {
-                        const __m256i part = _mm256_add_epi32(
-                            _mm256_madd_epi16(_mm256_add_epi16(sums_0[c], a), scale_0),
-                            _mm256_madd_epi16(_mm256_add_epi16(sums_1[c], b), scale_1));
-                        dots[c] = _mm256_add_epi32(dots[c], part);
-                    }
-                }
-            }
-            UNROLL for (int c = 0; c < np; c++) {
-                int32_t halves;
-                memcpy(&halves, x->halves + ((size_t)c * x->groups + g) * 2, 4);
-                const __m256i offset = _mm256_madd_epi16(scales, _mm256_set1_epi32(halves));
-                const __m256i dot = _mm256_sub_epi32(dots[c], _mm256_slli_epi32(offset, 5));
-                accumulate(x, (size_t)c, g, dot, d, d, 0, &acc[c]);
-            }
-        }
-    }
-}
-
-// np physical columns: np / planes results of 8 rows each.
-INLINE void block(
-    apus_panel_kind kind, const uint8_t *panel, const columns *x, int np, int planes, float *out, size_t out_stride) {
-    __m256 acc[8];
-    UNROLL for (int c = 0; c < np; c++) acc[c] = _mm256_setzero_ps();
-    switch (kind) {
-    case APUS_PANEL_Q4_0: legacy(APUS_PANEL_Q4_0, panel, x, np, acc); break;
-    case APUS_PANEL_Q4_1: legacy(APUS_PANEL_Q4_1, panel, x, np, acc); break;
-    case APUS_PANEL_Q5_0: legacy(APUS_PANEL_Q5_0, panel, x, np, acc); break;
-    case APUS_PANEL_Q5_1: legacy(APUS_PANEL_Q5_1, panel, x, np, acc); break;
-    case APUS_PANEL_Q8_0: q8_0(panel, x, np, acc); break;
-    case APUS_PANEL_Q4_K: q4_k_q5_k(APUS_PANEL_Q4_K, panel, x, np, acc); break;
-    case APUS_PANEL_Q5_K: q4_k_q5_k(APUS_PANEL_Q5_K, panel, x, np, acc); break;
-    case APUS_PANEL_Q6_K: q6_k(panel, x, np, acc); break;
-    case APUS_PANEL_F32:
-    case APUS_PANEL_F16:
-    case APUS_PANEL_BF16:
-    case APUS_PANEL_NONE: break;
-    }
-    if (planes == 1) {
-        UNROLL for (int c = 0; c < np; c++) _mm256_storeu_ps(out + (size_t)c * out_stride, acc[c]);
+    if (kind == APUS_PANEL_Q6_K) {
+        to->scale = super->d;
+        read_half_scales(at, to);
+        at += 16;
+    } else if (is_super(kind)) {
+        to->scale = _mm256_mul_ps(super->d, load_u8(at));
+        to->min = _mm256_xor_ps(_mm256_mul_ps(super->m, load_u8(at + 8)), _mm256_set1_ps(-0.0f));
+        at += 16;
     } else {
+        to->scale = load_f16(at);
+        at += 16;
+        if (has_min(kind)) to->min = load_f16(at), at += 16;
+    }
+    if (has_min(kind) && has_fifth(kind)) to->min = _mm256_fmadd_ps(_mm256_set1_ps(16), to->scale, to->min);
+    if (kind == APUS_PANEL_Q8_0) {
+        UNROLL for (int j = 0; j < 8; j++) to->codes[j] = load(at + j * 32);
+        return at + 256;
+    }
+    const uint8_t *extra = at;
+    at += has_fifth(kind) ? 32 : kind == APUS_PANEL_Q6_K ? 64 : 0;
+    read_nibbles(at, to->codes);
+    if (has_fifth(kind)) add_fifth_bits(extra, to->codes);
+    if (kind == APUS_PANEL_Q6_K) add_bit_pairs(extra, to->codes);
+    return at + 128;
+}
+
+// What 16-bit sums begin with: 2^bits times a column's sums.
+INLINE __m256i beginning(const int16_t *pairs, int bits) {
+    return _mm256_slli_epi16(broadcast_32(pairs), bits);
+}
+
+INLINE __m256 accumulate(
+    const apus_activations *x, __m256i dot, __m256 scale, __m256 min, int with_min, __m256 acc) {
+    acc = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot), _mm256_mul_ps(scale, _mm256_broadcast_ss(&x->scale)), acc);
+    return with_min ? _mm256_fmadd_ps(min, _mm256_broadcast_ss(&x->sum), acc) : acc;
+}
+
+// What the 16-bit sums of a column begin with: in s, and in t where a kind needs two.
+INLINE void begin(apus_panel_kind kind, const apus_activations *x, __m256i *s, __m256i *t) {
+    *s = *t = _mm256_setzero_si256();
+    if (kind == APUS_PANEL_Q8_0) *t = beginning(x->pairs, 3);
+    else if (kind == APUS_PANEL_Q6_K) *s = beginning(x->half_pairs[0], 5), *t = beginning(x->half_pairs[1], 5);
+    else if (offset_bits(kind)) *s = beginning(x->pairs, offset_bits(kind));
+}
+
+// ---- Few columns: straight from the panel.
+
+INLINE void add_product(__m256i *sum, __m256i codes, __m256i x) {
+    *sum = _mm256_add_epi16(*sum, _mm256_maddubs_epi16(codes, x));
+}
+
+// Dot products of a group with np columns.
+INLINE void dots_of_columns(
+    apus_panel_kind kind, const group *w, const apus_activations *const *x, int np, __m256i *dots) {
+    const __m256i ones = _mm256_set1_epi16(1), low = _mm256_set1_epi8(15);
+    __m256i s[4], t[4];
+    UNROLL for (int c = 0; c < np; c++) begin(kind, x[c], &s[c], &t[c]);
+    UNROLL for (int j = 0; j < (kind == APUS_PANEL_Q8_0 ? 8 : 4); j++) {
+        UNROLL for (int c = 0; c < np; c++) {
+            const __m256i b = broadcast_32(x[c]->codes + j * 4);
+            if (kind == APUS_PANEL_Q8_0) {
+                add_product(&s[c], _mm256_and_si256(w->codes[j], low), b);
+                add_product(&t[c], _mm256_and_si256(_mm256_srli_epi16(w->codes[j], 4), low), b);
+            } else {
+                add_product(&s[c], w->codes[j], b);
+                add_product(kind == APUS_PANEL_Q6_K ? &t[c] : &s[c], w->codes[j + 4], broadcast_32(x[c]->codes + j * 4 + 16));
+            }
+            if (np > 2) KEEP(s[c]);
+            if (np > 2) KEEP(t[c]);
+        }
+    }
+    UNROLL for (int c = 0; c < np; c++) {
+        switch (kind) {
+        case APUS_PANEL_Q8_0:
+            dots[c] = _mm256_add_epi32(
+                _mm256_madd_epi16(s[c], ones), _mm256_madd_epi16(t[c], _mm256_set1_epi16(16)));
+            break;
+        case APUS_PANEL_Q6_K:
+            dots[c] = _mm256_add_epi32(
+                _mm256_madd_epi16(s[c], w->half_scales[0]), _mm256_madd_epi16(t[c], w->half_scales[1]));
+            break;
+        default: dots[c] = _mm256_madd_epi16(s[c], ones);
+        }
+    }
+}
+
+INLINE void few_of_kind(
+    apus_panel_kind kind, const uint8_t *panel, const apus_activations *x, size_t groups, int np, int planes, float *out,
+    size_t out_stride) {
+    __m256 acc[4];
+    super_scales super;
+    const apus_activations *at[4];
+    UNROLL for (int c = 0; c < np; c++) acc[c] = _mm256_setzero_ps(), at[c] = x + (size_t)c * groups;
+    for (size_t g = 0; g < groups; g++) {
+        group w;
+        __m256i dots[4];
+        panel = read_group(kind, panel, g, &super, &w);
+        UNROLL for (int c = 0; c < np; c++) KEEP_POINTER(at[c]);
+        dots_of_columns(kind, &w, at, np, dots);
+        UNROLL for (int c = 0; c < np; c++)
+            acc[c] = accumulate(at[c], dots[c], w.scale, w.min, has_min(kind), acc[c]), at[c]++;
+    }
+    if (planes == 2) {
         UNROLL for (int c = 0; c + 1 < np; c += 2)
             _mm256_storeu_ps(out + (size_t)(c / 2) * out_stride, _mm256_add_ps(acc[c], acc[c + 1]));
+    } else {
+        UNROLL for (int c = 0; c < np; c++) _mm256_storeu_ps(out + (size_t)c * out_stride, acc[c]);
     }
 }
 
-#define BLOCK(NP)                                                                                              \
-    static __attribute__((noinline)) void block_##NP(                                                          \
-        apus_panel_kind kind, const uint8_t *panel, const columns *x, int planes, float *out, size_t stride) { \
-        block(kind, panel, x, NP, planes, out, stride);                                                        \
-    }
-BLOCK(1)
-BLOCK(2)
-BLOCK(4)
-BLOCK(6)
+// ---- Many columns: panels are unpacked, two at a time, into tiles that stay in the first-level cache, and all
+// columns pass over a tile. A broadcast of an activation then serves 16 rows. Q8_0 goes panel by panel, its two
+// nibbles taking the place of the two panels.
 
-static void panel_times_columns(
-    apus_panel_kind kind, const uint8_t *panel, size_t groups, const apus_activations *x, int planes,
-    size_t first_column, size_t count, float *out, size_t out_stride) {
-    size_t physical = first_column * (size_t)planes, left = count * (size_t)planes;
-    while (left) {
-        const size_t at = physical * groups;
-        const columns here = {x->codes + at * APUS_GROUP, x->scales + at, x->sums + at, x->halves + at * 2, groups};
-        const size_t np = left >= 6 && left != 8 ? 6 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
-        switch (np) {
-        case 6: block_6(kind, panel, &here, planes, out, out_stride); break;
-        case 4: block_4(kind, panel, &here, planes, out, out_stride); break;
-        case 2: block_2(kind, panel, &here, planes, out, out_stride); break;
-        default: block_1(kind, panel, &here, planes, out, out_stride); break;
+enum { TILE_GROUPS = 24, COLUMNS_MAX = 128 };
+
+typedef struct {
+    __m256i codes[TILE_GROUPS][8][2];       // [group][vector][panel]
+    __m256i half_scales[TILE_GROUPS][2][2]; // [group][half][panel]
+    __m256 scales[TILE_GROUPS][2], mins[TILE_GROUPS][2];
+} tile;
+
+typedef struct {
+    const uint8_t *at[2];
+    super_scales super[2];
+} panel_pair;
+
+INLINE int streams(apus_panel_kind kind) { return kind == APUS_PANEL_Q8_0 ? 1 : 2; }
+
+INLINE void fill_tile(apus_panel_kind kind, panel_pair *panels, size_t first, size_t count, tile *to) {
+    const __m256i low = _mm256_set1_epi8(15);
+    for (size_t i = 0; i < count; i++) {
+        UNROLL for (int p = 0; p < streams(kind); p++) {
+            group w;
+            panels->at[p] = read_group(kind, panels->at[p], first + i, &panels->super[p], &w);
+            UNROLL for (int j = 0; j < 8; j++) {
+                if (kind == APUS_PANEL_Q8_0) {
+                    to->codes[i][j][0] = _mm256_and_si256(w.codes[j], low);
+                    to->codes[i][j][1] = _mm256_and_si256(_mm256_srli_epi16(w.codes[j], 4), low);
+                } else {
+                    to->codes[i][j][p] = w.codes[j];
+                }
+            }
+            to->scales[i][p] = w.scale;
+            if (has_min(kind)) to->mins[i][p] = w.min;
+            if (kind == APUS_PANEL_Q6_K)
+                to->half_scales[i][0][p] = w.half_scales[0], to->half_scales[i][1][p] = w.half_scales[1];
         }
-        physical += np, left -= np, out += np / (size_t)planes * out_stride;
+    }
+}
+
+// Adds what a tile gives for np columns, `stride` groups apart, to their sums, [column][panel].
+INLINE void columns_over_tile(
+    apus_panel_kind kind, const tile *w, size_t count, const apus_activations *x, size_t stride, int np,
+    __m256 (*acc)[2]) {
+    const __m256i ones = _mm256_set1_epi16(1);
+    const apus_activations *at[6];
+    UNROLL for (int c = 0; c < np; c++) at[c] = x + (size_t)c * stride;
+    for (size_t i = 0; i < count; i++) {
+        UNROLL for (int c = 0; c < np; c++) KEEP_POINTER(at[c]);
+        __m256i s[6], t[6], half[6][2];
+        UNROLL for (int c = 0; c < np; c++) {
+            begin(kind, at[c], &s[c], &t[c]);
+            if (kind != APUS_PANEL_Q8_0) t[c] = s[c];
+        }
+        UNROLL for (int j = 0; j < 8; j++) {
+            if (kind == APUS_PANEL_Q6_K && j == 4) {
+                UNROLL for (int c = 0; c < np; c++) {
+                    half[c][0] = _mm256_madd_epi16(s[c], w->half_scales[i][0][0]);
+                    half[c][1] = _mm256_madd_epi16(t[c], w->half_scales[i][0][1]);
+                    s[c] = t[c] = beginning(at[c]->half_pairs[1], 5);
+                }
+            }
+            const __m256i w0 = w->codes[i][j][0], w1 = w->codes[i][j][1];
+            UNROLL for (int c = 0; c < np; c++) {
+                const __m256i b = broadcast_32(at[c]->codes + j * 4);
+                s[c] = _mm256_add_epi16(s[c], _mm256_maddubs_epi16(w0, b));
+                t[c] = _mm256_add_epi16(t[c], _mm256_maddubs_epi16(w1, b));
+                KEEP(s[c]);
+                KEEP(t[c]);
+            }
+        }
+        UNROLL for (int c = 0; c < np; c++) {
+            if (kind == APUS_PANEL_Q8_0) {
+                const __m256i dot =
+                    _mm256_add_epi32(_mm256_madd_epi16(s[c], ones), _mm256_madd_epi16(t[c], _mm256_set1_epi16(16)));
+                acc[c][0] = accumulate(at[c], dot, w->scales[i][0], w->scales[i][0], 0, acc[c][0]);
+                continue;
+            }
+            __m256i dots[2];
+            if (kind == APUS_PANEL_Q6_K) {
+                dots[0] = _mm256_add_epi32(half[c][0], _mm256_madd_epi16(s[c], w->half_scales[i][1][0]));
+                dots[1] = _mm256_add_epi32(half[c][1], _mm256_madd_epi16(t[c], w->half_scales[i][1][1]));
+            } else {
+                dots[0] = _mm256_madd_epi16(s[c], ones), dots[1] = _mm256_madd_epi16(t[c], ones);
+            }
+            UNROLL for (int p = 0; p < 2; p++)
+                acc[c][p] = accumulate(at[c], dots[p], w->scales[i][p], w->mins[i][p], has_min(kind), acc[c][p]);
+        }
+        UNROLL for (int c = 0; c < np; c++) at[c]++;
+    }
+}
+
+// Blocks of so many columns: their sums fill the registers at six.
+INLINE size_t block_size(size_t left) { return left >= 6 && left != 8 ? 6 : left >= 4 ? 4 : left >= 2 ? 2 : 1; }
+
+INLINE void many_of_kind(
+    apus_panel_kind kind, const uint8_t *panel, size_t panel_bytes, int panels, const apus_activations *x, size_t groups,
+    size_t np, int planes, float *out, size_t out_stride) {
+    __m256 acc[COLUMNS_MAX][2];
+    tile w;
+    panel_pair pair = {.at = {panel, panels == 2 ? panel + panel_bytes : panel}};
+    memset(acc, 0, np * sizeof acc[0]);
+    const size_t tiles = (groups + TILE_GROUPS - 1) / TILE_GROUPS;
+    for (size_t i = 0; i < tiles; i++) {
+        const size_t first = groups * i / tiles, count = groups * (i + 1) / tiles - first;
+        fill_tile(kind, &pair, first, count, &w);
+        for (size_t c = 0; c < np;) {
+            const apus_activations *at = x + c * groups + first;
+            const size_t size = block_size(np - c);
+            switch (size) {
+            case 6: columns_over_tile(kind, &w, count, at, groups, 6, acc + c); break;
+            case 4: columns_over_tile(kind, &w, count, at, groups, 4, acc + c); break;
+            case 2: columns_over_tile(kind, &w, count, at, groups, 2, acc + c); break;
+            default: columns_over_tile(kind, &w, count, at, groups, 1, acc + c); break;
+            }
+            c += size;
+        }
+    }
+    for (size_t c = 0; c < np; c += (size_t)planes, out += out_stride) {
+        for (int p = 0; p < panels; p++) {
+            const __m256 sum = planes == 2 ? _mm256_add_ps(acc[c][p], acc[c + 1][p]) : acc[c][p];
+            _mm256_storeu_ps(out + p * APUS_PANEL_ROWS, sum);
+        }
+    }
+}
+
+#define KIND(KIND)                                                                                                 \
+    static __attribute__((noinline)) void few_##KIND(                                                              \
+        const uint8_t *panel, const apus_activations *x, size_t groups, size_t np, int planes, float *out,         \
+        size_t out_stride) {                                                                                       \
+        switch (np) {                                                                                              \
+        case 1: few_of_kind(APUS_PANEL_##KIND, panel, x, groups, 1, planes, out, out_stride); break;               \
+        case 2: few_of_kind(APUS_PANEL_##KIND, panel, x, groups, 2, planes, out, out_stride); break;               \
+        default: few_of_kind(APUS_PANEL_##KIND, panel, x, groups, 4, planes, out, out_stride); break;              \
+        }                                                                                                          \
+    }                                                                                                              \
+    static __attribute__((noinline)) void many_##KIND(                                                             \
+        const uint8_t *panel, size_t panel_bytes, int panels, const apus_activations *x, size_t groups, size_t np, \
+        int planes, float *out, size_t out_stride) {                                                               \
+        many_of_kind(APUS_PANEL_##KIND, panel, panel_bytes, panels, x, groups, np, planes, out, out_stride);       \
+    }
+KIND(Q4_0)
+KIND(Q4_1)
+KIND(Q5_0)
+KIND(Q5_1)
+KIND(Q8_0)
+KIND(Q4_K)
+KIND(Q5_K)
+KIND(Q6_K)
+
+typedef void few_function(const uint8_t *, const apus_activations *, size_t, size_t, int, float *, size_t);
+typedef void many_function(
+    const uint8_t *, size_t, int, const apus_activations *, size_t, size_t, int, float *, size_t);
+
+static const struct {
+    few_function *few;
+    many_function *many;
+    size_t panels;  // that `many` takes at a time
+    size_t few_max; // physical columns from which on unpacking into tiles pays, less one
+} products[] = {
+    [APUS_PANEL_Q4_0] = {few_Q4_0, many_Q4_0, 2, 4}, [APUS_PANEL_Q4_1] = {few_Q4_1, many_Q4_1, 2, 4},
+    [APUS_PANEL_Q5_0] = {few_Q5_0, many_Q5_0, 2, 4}, [APUS_PANEL_Q5_1] = {few_Q5_1, many_Q5_1, 2, 4},
+    [APUS_PANEL_Q8_0] = {few_Q8_0, many_Q8_0, 1, 8}, [APUS_PANEL_Q4_K] = {few_Q4_K, many_Q4_K, 2, 4},
+    [APUS_PANEL_Q5_K] = {few_Q5_K, many_Q5_K, 2, 4}, [APUS_PANEL_Q6_K] = {few_Q6_K, many_Q6_K, 2, 4},
+};
+
+static void panel_by_few(
+    few_function *few, const uint8_t *panel, const apus_activations *x, size_t groups, size_t np, int planes,
+    float *out, size_t out_stride) {
+    while (np) {
+        const size_t size = np >= 4 ? 4 : np >= 2 ? 2 : 1;
+        few(panel, x, groups, size, planes, out, out_stride);
+        np -= size, x += size * groups, out += size / (size_t)planes * out_stride;
     }
 }
 
 void apus_avx2_matmul_quantized(
     apus_panel_kind kind, const void *panel, size_t panels, size_t k, const apus_activations *x, int planes,
     size_t first_column, size_t count, float *out, size_t out_stride) {
-    const size_t panel_bytes = apus_panel_bytes(kind, k);
-    const uint8_t *at = panel;
-    for (size_t p = 0; p < panels; p++, at += panel_bytes, out += APUS_PANEL_ROWS)
-        panel_times_columns(kind, at, k / APUS_GROUP, x, planes, first_column, count, out, out_stride);
-}
-
-INLINE __m256 float_rows(apus_panel_kind kind, const uint8_t *panel, size_t i) {
-    switch (kind) {
-    case APUS_PANEL_F32: return _mm256_loadu_ps((const float *)(panel + i * 32));
-    case APUS_PANEL_BF16:
-        return _mm256_castsi256_ps(_mm256_slli_epi32(
-            _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(panel + i * 16))), 16));
-    default: return load_f16(panel + i * 16);
-    }
-}
-
-INLINE void float_block(
-    apus_panel_kind kind, const uint8_t *panel, size_t k, const float *x, size_t x_stride, int n, float *out,
-    size_t out_stride) {
-    __m256 acc[8];
-    UNROLL for (int c = 0; c < n; c++) acc[c] = _mm256_setzero_ps();
-    for (size_t i = 0; i < k; i++) {
-        const __m256 rows = float_rows(kind, panel, i);
-        UNROLL for (int c = 0; c < n; c++)
-            acc[c] = _mm256_fmadd_ps(rows, _mm256_broadcast_ss(x + (size_t)c * x_stride + i), acc[c]);
-    }
-    UNROLL for (int c = 0; c < n; c++) _mm256_storeu_ps(out + (size_t)c * out_stride, acc[c]);
-}
-
-INLINE void float_columns(
-    apus_panel_kind kind, const uint8_t *panel, size_t k, const float *x, size_t x_stride, size_t count, float *out,
-    size_t out_stride) {
-    for (; count >= 8; count -= 8, x += 8 * x_stride, out += 8 * out_stride)
-        float_block(kind, panel, k, x, x_stride, 8, out, out_stride);
-    for (; count >= 2; count -= 2, x += 2 * x_stride, out += 2 * out_stride)
-        float_block(kind, panel, k, x, x_stride, 2, out, out_stride);
-    if (count) float_block(kind, panel, k, x, x_stride, 1, out, out_stride);
-}
-
-void apus_avx2_matmul_float(
-    apus_panel_kind kind, const void *panel, size_t panels, size_t k, const float *x, size_t x_stride, size_t count,
-    float *out, size_t out_stride) {
-    const size_t panel_bytes = apus_panel_bytes(kind, k);
-    const uint8_t *at = panel;
-    for (size_t p = 0; p < panels; p++, at += panel_bytes, out += APUS_PANEL_ROWS) {
-        switch (kind) {
-        case APUS_PANEL_F32: float_columns(APUS_PANEL_F32, at, k, x, x_stride, count, out, out_stride); break;
-        case APUS_PANEL_BF16: float_columns(APUS_PANEL_BF16, at, k, x, x_stride, count, out, out_stride); break;
-        default: float_columns(APUS_PANEL_F16, at, k, x, x_stride, count, out, out_stride); break;
-        }
-    }
-}
-
-INLINE int32_t sum_of_eight(__m256i v) {
-    __m128i s = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
-    s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
-    return _mm_cvtsi128_si32(_mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1)));
-}
-
-void apus_avx2_quantize(
-    const float *x, size_t x_stride, size_t count, size_t k, int planes, size_t first_column,
-    const apus_activations *out) {
-    const size_t groups = k / APUS_GROUP;
-    const __m256 sign = _mm256_set1_ps(-0.0f), most = _mm256_set1_ps(127.0f), least = _mm256_set1_ps(-127.0f);
-    for (size_t c = 0; c < count; c++) {
-        for (size_t g = 0; g < groups; g++) {
-            __m256 left[4], largest = _mm256_setzero_ps();
-            UNROLL for (size_t i = 0; i < 4; i++) {
-                left[i] = _mm256_loadu_ps(x + c * x_stride + g * APUS_GROUP + i * 8);
-                largest = _mm256_max_ps(largest, _mm256_andnot_ps(sign, left[i]));
-            }
-            __m128 m = _mm_max_ps(_mm256_castps256_ps128(largest), _mm256_extractf128_ps(largest, 1));
-            m = _mm_max_ps(m, _mm_movehl_ps(m, m));
-            m = _mm_max_ss(m, _mm_movehdup_ps(m));
-            float scale = _mm_cvtss_f32(m) / 127.0f;
-            for (int p = 0; p < planes; p++, scale *= APUS_PLANE_RATIO) {
-                const size_t at = ((first_column + c) * (size_t)planes + (size_t)p) * groups + g;
-                const __m256 inverse = _mm256_set1_ps(scale > APUS_SCALE_MIN ? 1.0f / scale : 0.0f);
-                const __m256 step = _mm256_set1_ps(scale);
-                __m256i q[4];
-                UNROLL for (size_t i = 0; i < 4; i++) {
-                    __m256 r = _mm256_round_ps(_mm256_mul_ps(left[i], inverse), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-                    r = _mm256_max_ps(_mm256_min_ps(r, most), least);
-                    left[i] = _mm256_fnmadd_ps(step, r, left[i]);
-                    q[i] = _mm256_cvtps_epi32(r);
-                }
-                const int32_t half_0 = sum_of_eight(_mm256_add_epi32(q[0], q[1]));
-                const int32_t half_1 = sum_of_eight(_mm256_add_epi32(q[2], q[3]));
-                const __m256i packed = _mm256_packs_epi16(_mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
-                const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-                _mm256_storeu_si256(
-                    (__m256i *)(out->codes + at * APUS_GROUP), _mm256_permutevar8x32_epi32(packed, order));
-                out->scales[at] = scale;
-                out->sums[at] = scale * (float)(half_0 + half_1);
-                out->halves[at * 2] = (int16_t)half_0;
-                out->halves[at * 2 + 1] = (int16_t)half_1;
-            }
+    const size_t panel_bytes = apus_panel_bytes(kind, k), groups = k / APUS_GROUP;
+    const size_t step = COLUMNS_MAX / (size_t)planes;
+    for (size_t done = 0; done < count; done += step) {
+        const size_t np = (count - done < step ? count - done : step) * (size_t)planes;
+        const apus_activations *here = x + (first_column + done) * (size_t)planes * groups;
+        float *to = out + done * out_stride;
+        const uint8_t *at = panel;
+        const size_t together = np <= products[kind].few_max ? 1 : products[kind].panels;
+        for (size_t p = 0; p < panels;) {
+            const size_t taken = panels - p < together ? panels - p : together;
+            if (np <= products[kind].few_max)
+                panel_by_few(products[kind].few, at, here, groups, np, planes, to, out_stride);
+            else
+                products[kind].many(at, panel_bytes, (int)taken, here, groups, np, planes, to, out_stride);
+            p += taken, at += taken * panel_bytes, to += taken * APUS_PANEL_ROWS;
         }
     }
 }

@@ -15,36 +15,24 @@ public final class Activations {
     public let width: Int
     /// [column][width]
     public let floats: Buffer<Float>
-    private let codes: Buffer<Int8>
-    private let scales: Buffer<Float>
-    private let sums: Buffer<Float>
-    private let halves: Buffer<Int16>
-    /// The buffers above, as the kernels want them.
-    let quantized: UnsafeMutablePointer<apus_activations>
+    /// [column * planes + plane][k / 32]
+    private let groups: Buffer<apus_activations>
+    var quantized: UnsafePointer<apus_activations> { UnsafePointer(groups.pointer) }
 
     /// - Parameters:
     ///   - width: the widest input of the matrices that will read these.
     ///   - planesMax: planes of codes that there is room for.
     public init(width: Int, columnsMax: Int, planesMax: Int) {
-        let groups = (width + 31) / 32
-        let planes = columnsMax * planesMax
         self.width = width
         floats = Buffer(columnsMax * width)
-        codes = Buffer(planes * groups * 32)
-        scales = Buffer(planes * groups)
-        sums = Buffer(planes * groups)
-        halves = Buffer(planes * groups * 2)
-        quantized = .allocate(capacity: 1)
-        quantized.initialize(
-            to: apus_activations(
-                codes: codes.pointer, scales: scales.pointer, sums: sums.pointer, halves: halves.pointer))
+        groups = Buffer(columnsMax * planesMax * Self.groupCount(width))
     }
 
-    deinit { quantized.deallocate() }
+    private static func groupCount(_ width: Int) -> Int { (width + 31) / 32 }
 
     /// Bytes that such buffers take.
     public static func byteCount(width: Int, columnsMax: Int, planesMax: Int) -> Int {
-        columnsMax * width * 4 + columnsMax * planesMax * ((width + 31) / 32) * (32 + 4 + 4 + 4)
+        columnsMax * (width * 4 + planesMax * groupCount(width) * MemoryLayout<apus_activations>.stride)
     }
 
     /// Quantises rows of `k` floats, `stride` apart, into the given columns, with 1 or 2 planes.
@@ -53,6 +41,6 @@ public final class Activations {
         _ x: UnsafePointer<Float>, stride: Int, columns: Range<Int>, k: Int, planes: Int, kernels: Kernels
     ) {
         kernels.table.pointee.quantize(
-            x, stride, columns.count, k, Int32(planes), columns.lowerBound, quantized)
+            x, stride, columns.count, k, Int32(planes), columns.lowerBound, groups.pointer)
     }
 }

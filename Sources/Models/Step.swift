@@ -146,8 +146,9 @@ final class Step {
         }
     }
 
-    /// Panels that a thread takes at a time: small enough that a thread which lost its core holds up nobody.
-    func pieceSize(_ panels: Int) -> Int { max(1, panels / (pool.count * 4)) }
+    /// Panels that a thread takes at a time: small enough that a thread which lost its core holds up nobody, and
+    /// even, because the kernels go over two panels together.
+    func pieceSize(_ panels: Int) -> Int { max(2, panels / (pool.count * 8) * 2) }
 
     private func project(
         _ matrix: Matrix, _ planes: Int, _ lane: Workspace.Lane, to out: Buffer<Float>,

@@ -7,17 +7,20 @@
 // The kernels of one instruction set, behind one table. The scalar matrix product is the specification of
 // its fast variants, which give the same bits; a column's result never depends on the columns beside it.
 
-/// Activations in 8-bit groups of 32, as the quantised panels want them.
-///
-/// A column is one plane (a ~ d*q) or, in high precision, two: the second holds what the first left over,
-/// so that a ~ d0*q0 + d1*q1 with d1 = d0/254, about 15 bits. Plane p of column c is physical column
-/// c*planes + p.
+/// 32 activations as 8-bit codes, a ~ scale * code, with the sums that formats with an offset or a min need.
 typedef struct {
-    int8_t *codes;   // [physical column][k], -127...127
-    float *scales;   // [physical column][k/32], d
-    float *sums;     // [physical column][k/32], d * sum of the group's codes
-    int16_t *halves; // [physical column][k/32][2], sums of the codes of each half group
+    float scale;
+    float sum; // scale * sum of the codes
+    // Minus the sums of the codes at even and at odd pairs of k (0, 1, 4, 5, ... and 2, 3, 6, 7, ...): what sums
+    // of products in 16 bits begin with, times a format's offset. Of the group, and of each of its halves.
+    int16_t pairs[2];
+    int16_t half_pairs[2][2];
+    int8_t codes[APUS_GROUP]; // -127...127
 } apus_activations;
+
+// A column of activations is one plane of such groups (a ~ d*q) or, in high precision, two: the second holds what
+// the first left over, so that a ~ d0*q0 + d1*q1 with d1 = d0/254, about 15 bits. Plane p of column c is
+// physical column c*planes + p; groups stand as [physical column][k/32].
 
 /// The columns of one sequence for one KV head; see attention below.
 typedef struct {
@@ -45,7 +48,7 @@ typedef struct {
     /// Quantises `columns` rows of `k` floats into the columns first_column... of `out`.
     void (*quantize)(
         const float *x, size_t x_stride, size_t columns, size_t k, int planes, size_t first_column,
-        const apus_activations *out);
+        apus_activations *out);
 
     /// out[c*out_stride + 8*p + row] = row of panel p . column first_column + c, for `panels` panels that
     /// follow each other; quantised kinds only.

@@ -9,7 +9,7 @@
 // 32-bit lane per row: results come out of a kernel in row order, with no shuffle and no horizontal sum.
 // Along k a panel is cut into groups of 32 (quantised formats) and, for the K-quants, super-blocks of 256.
 //
-// Codes stay unsigned; a format's offset is corrected through the sums of the activations.
+// Codes stay unsigned; the kernels take a format's offset off through the sums of the activations.
 // Code vector j of a group, j = 0..7, holds k = 4j .. 4j+3 of the group: byte 4r+i is row r, k = 4j+i.
 // Nibble vectors: byte b of stored vector j holds code vector j in its low half, j+4 in its high half.
 //

@@ -1,0 +1,28 @@
+#ifndef APUS_AVX2_H
+#define APUS_AVX2_H
+#include "matmul.h"
+#include <immintrin.h>
+#include <string.h>
+
+// What the AVX2 products share. Include it inside the target's attribute.
+
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("clang loop unroll(full)")
+// Keep a value in its register and the order of what is done with it: left alone, the compiler rearranges sums
+// into trees, and spills.
+#define KEEP(v) __asm__ volatile("" : "+x"(v))
+#define KEEP_POINTER(p) __asm__ volatile("" : "+r"(p))
+
+INLINE __m256i load(const void *p) { return _mm256_loadu_si256((const __m256i *)p); }
+INLINE void store(void *p, __m256i v) { _mm256_storeu_si256((__m256i *)p, v); }
+INLINE __m256 load_f16(const uint8_t *p) { return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p)); }
+INLINE __m256 load_u8(const uint8_t *p) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p)));
+}
+INLINE __m256i broadcast_32(const void *p) {
+    int32_t word;
+    memcpy(&word, p, 4);
+    return _mm256_set1_epi32(word);
+}
+
+#endif
