@@ -10,21 +10,35 @@ public enum Precision: String, Sendable, CaseIterable {
     public var planes: Int { self == .q8 ? 1 : 2 }
 }
 
-/// Columns of activations as a matrix product reads them: in f32, and quantised (see `panels.h`).
+/// Columns of activations in f32: `columns` of `width` floats, `stride` apart.
+public struct FloatColumns {
+    public let pointer: UnsafeMutablePointer<Float>
+    public let stride: Int
+
+    public init(_ pointer: UnsafeMutablePointer<Float>, stride: Int) {
+        self.pointer = pointer
+        self.stride = stride
+    }
+
+    /// Where a column begins.
+    @inline(__always)
+    public subscript(column: Int) -> UnsafeMutablePointer<Float> { pointer + column * stride }
+
+    /// A stride for columns of this width that does not put all of them into the same lines of the first-level
+    /// cache, as a power of two would.
+    public static func stride(_ width: Int) -> Int { (width + 15) / 16 * 16 + 16 }
+}
+
+/// Columns of activations as products with quantised matrices read them (see `kernels.h`).
 public final class Activations {
-    public let width: Int
-    /// [column][width]
-    public let floats: Buffer<Float>
     /// [column * planes + plane][k / 32]
     private let groups: Buffer<apus_activations>
-    var quantized: UnsafePointer<apus_activations> { UnsafePointer(groups.pointer) }
+    var pointer: UnsafePointer<apus_activations> { UnsafePointer(groups.pointer) }
 
     /// - Parameters:
     ///   - width: the widest input of the matrices that will read these.
     ///   - planesMax: planes of codes that there is room for.
     public init(width: Int, columnsMax: Int, planesMax: Int) {
-        self.width = width
-        floats = Buffer(columnsMax * width)
         groups = Buffer(columnsMax * planesMax * Self.groupCount(width))
     }
 
@@ -32,15 +46,28 @@ public final class Activations {
 
     /// Bytes that such buffers take.
     public static func byteCount(width: Int, columnsMax: Int, planesMax: Int) -> Int {
-        columnsMax * (width * 4 + planesMax * groupCount(width) * MemoryLayout<apus_activations>.stride)
+        columnsMax * planesMax * groupCount(width) * MemoryLayout<apus_activations>.stride
     }
 
-    /// Quantises rows of `k` floats, `stride` apart, into the given columns, with 1 or 2 planes.
+    /// Quantises columns of `k` floats, the same ones here, with 1 or 2 planes.
     @inline(__always)
-    public func quantize(
-        _ x: UnsafePointer<Float>, stride: Int, columns: Range<Int>, k: Int, planes: Int, kernels: Kernels
-    ) {
+    public func quantize(_ x: FloatColumns, columns: Range<Int>, k: Int, planes: Int, kernels: Kernels) {
         kernels.table.pointee.quantize(
-            x, stride, columns.count, k, Int32(planes), columns.lowerBound, groups.pointer)
+            x[columns.lowerBound], x.stride, columns.count, k, Int32(planes), columns.lowerBound,
+            groups.pointer)
+    }
+}
+
+/// What a matrix is multiplied with: the same columns in f32, and quantised where `Matrix.quantizesInput`.
+public struct MatrixInput {
+    let floats: FloatColumns
+    let quantized: Activations
+    /// Planes that the columns were quantised with.
+    let planes: Int
+
+    public init(_ floats: FloatColumns, _ quantized: Activations, planes: Int) {
+        self.floats = floats
+        self.quantized = quantized
+        self.planes = planes
     }
 }

@@ -49,12 +49,11 @@ public final class Matrix: @unchecked Sendable {
     public func use(panels base: UnsafeMutableRawPointer) { panels = base }
 
     /// out[i * outStride + row] = row . column i of `columns`, for the rows of a range of panels. `out` points
-    /// to where row 0 of the first of those columns goes. `planes` are those that the input was quantised with.
+    /// to where row 0 of the first of those columns goes.
     ///
     /// - Parameter scratch: `Matrix.scratchCount(width)` floats of the calling thread.
     public func multiply(
-        panels range: Range<Int>, _ input: Activations, columns: Range<Int>, planes: Int,
-        out: UnsafeMutablePointer<Float>,
+        panels range: Range<Int>, _ input: MatrixInput, columns: Range<Int>, out: UnsafeMutablePointer<Float>,
         outStride: Int, scratch: UnsafeMutablePointer<Float>, kernels: Kernels
     ) {
         // Columns go in groups whose activations stay in the second-level cache while panels pass by.
@@ -65,11 +64,12 @@ public final class Matrix: @unchecked Sendable {
             let to = out + (first - columns.lowerBound) * outStride
             if range.lowerBound < whole {
                 products(
-                    range.lowerBound..<whole, input, first, count, planes, to + range.lowerBound * 8,
-                    outStride, scratch, kernels)
+                    range.lowerBound..<whole, input, first, count, to + range.lowerBound * 8, outStride,
+                    scratch,
+                    kernels)
             }
             if whole < range.upperBound {
-                lastPanel(input, first, count, planes, to, outStride, scratch, kernels)
+                lastPanel(input, first, count, to, outStride, scratch, kernels)
             }
             first += count
         }
@@ -77,12 +77,12 @@ public final class Matrix: @unchecked Sendable {
 
     /// A panel with fewer than 8 rows: its results go through scratch.
     private func lastPanel(
-        _ input: Activations, _ first: Int, _ count: Int, _ planes: Int, _ out: UnsafeMutablePointer<Float>,
+        _ input: MatrixInput, _ first: Int, _ count: Int, _ out: UnsafeMutablePointer<Float>,
         _ outStride: Int,
         _ scratch: UnsafeMutablePointer<Float>, _ kernels: Kernels
     ) {
         let results = scratch + width * 9
-        products(panelCount - 1..<panelCount, input, first, count, planes, results, 8, scratch, kernels)
+        products(panelCount - 1..<panelCount, input, first, count, results, 8, scratch, kernels)
         for column in 0..<count {
             for row in (panelCount - 1) * 8..<rows {
                 out[column * outStride + row] = results[column * 8 + row % 8]
@@ -91,20 +91,21 @@ public final class Matrix: @unchecked Sendable {
     }
 
     private func products(
-        _ range: Range<Int>, _ input: Activations, _ first: Int, _ count: Int, _ planes: Int,
-        _ out: UnsafeMutablePointer<Float>,
-        _ outStride: Int, _ scratch: UnsafeMutablePointer<Float>, _ kernels: Kernels
+        _ range: Range<Int>, _ input: MatrixInput, _ first: Int, _ count: Int,
+        _ out: UnsafeMutablePointer<Float>, _ outStride: Int, _ scratch: UnsafeMutablePointer<Float>,
+        _ kernels: Kernels
     ) {
         let table = kernels.table
         if let panels {
             let at = panels + range.lowerBound * panelBytes
             if quantizesInput {
                 table.pointee.matmul_quantized(
-                    kind, at, range.count, width, input.quantized, Int32(planes), first, count, out, outStride
-                )
+                    kind, at, range.count, width, input.quantized.pointer, Int32(input.planes), first, count,
+                    out,
+                    outStride)
             } else {
                 table.pointee.matmul_float(
-                    kind, at, range.count, width, input.floats.pointer + first * input.width, input.width,
+                    kind, at, range.count, width, input.floats[first], input.floats.stride,
                     count, out, outStride)
             }
             return
@@ -115,7 +116,7 @@ public final class Matrix: @unchecked Sendable {
                 type.rawValue, source + panel * 8 * rowBytes, rowBytes, min(8, rows - panel * 8), width,
                 scratch, floats)
             table.pointee.matmul_float(
-                APUS_PANEL_F32, floats, 1, width, input.floats.pointer + first * input.width, input.width,
+                APUS_PANEL_F32, floats, 1, width, input.floats[first], input.floats.stride,
                 count,
                 out + (panel - range.lowerBound) * 8, outStride)
         }

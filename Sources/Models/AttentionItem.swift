@@ -97,8 +97,8 @@ extension Step {
         slice.blocks.withUnsafeBufferPointer { blocks in
             var description = apus_attention_item(
                 queries: workspace.projections.pointer + column * stride,
-                outputs: workspace.attended.pointer + column * shape.queryWidth,
-                query_stride: stride, output_stride: shape.queryWidth,
+                outputs: workspace.attended.columns[column],
+                query_stride: stride, output_stride: workspace.attended.columns.stride,
                 cache: model.cache.base(layer: index), block_stride: model.cache.blockStride,
                 keys_offset: model.cache.keysOffset(kvHead: item.kvHead),
                 values_offset: model.cache.valuesOffset(kvHead: item.kvHead),

@@ -21,14 +21,14 @@ extension Step {
     /// The inputs of the head take the places of the first columns.
     private func normOutputs(_ columns: Range<Int>, _ lane: Workspace.Lane) {
         let norm = model.weights.outputNorm
+        let normed = lane.normed.columns
         for (row, output) in outputs.enumerated() where columns.contains(output.column) {
-            let input = lane.input.floats.pointer + row * lane.input.width
             kernels.table.pointee.rms_norm(
                 lane.stream.pointer + output.column * shape.width, norm.weights.pointer, shape.normEpsilon,
-                shape.width, input)
-            lane.input.quantize(
-                input, stride: lane.input.width, columns: row..<row + 1, k: shape.width / 32 * 32,
-                planes: planes.head, kernels: kernels)
+                shape.width, normed[row])
+            lane.quantized.quantize(
+                normed, columns: row..<row + 1, k: shape.width / 32 * 32, planes: planes.head,
+                kernels: kernels)
         }
     }
 
@@ -36,14 +36,15 @@ extension Step {
         _ segment: Int, _ lane: Workspace.Lane, _ scratch: UnsafeMutablePointer<Float>
     ) {
         let head = model.weights.head
+        let input = MatrixInput(lane.normed.columns, lane.quantized, planes: planes.head)
         let panels = Logits.segmentSize / 8
         let range = segment * panels..<min((segment + 1) * panels, head.panelCount)
         var first = 0
         while first < outputs.count {
             let rows = first..<min(first + Matrix.columnGroup, outputs.count)
             head.multiply(
-                panels: range, lane.input, columns: rows, planes: planes.head,
-                out: model.logits[first].values, outStride: head.rows, scratch: scratch, kernels: kernels)
+                panels: range, input, columns: rows, out: model.logits[first].values, outStride: head.rows,
+                scratch: scratch, kernels: kernels)
             for row in rows { model.logits[row].summarize(segment) }
             first = rows.upperBound
         }

@@ -52,23 +52,23 @@ final class Step {
         angles(share(columnCount, thread))
         for (index, layer) in model.weights.layers.enumerated() {
             norm(layer.attentionNorm, columns, lane)
-            settle(columns, lane, width: shape.width, planes.heads)
-            projectHeads(layer, lane, scratch)
+            let input = settle(lane.normed.columns, columns, lane, width: shape.width, planes.heads)
+            projectHeads(layer, input, scratch)
             pool.barrier()
             attend(layer, index, scratch)
             pool.barrier()
-            load(workspace.attended, width: shape.queryWidth, columns, lane)
-            settle(columns, lane, width: shape.queryWidth, planes.output)
-            project(layer.output, planes.output, lane, to: workspace.added, scratch)
+            let attended = settle(
+                workspace.attended.columns, columns, lane, width: shape.queryWidth, planes.output)
+            project(layer.output, attended, to: workspace.added, scratch)
             pool.barrier()
             addResidual(layer.outputNorm, columns, lane, scratch)
             norm(layer.feedForwardNorm, columns, lane)
-            settle(columns, lane, width: shape.width, planes.gateAndUp)
-            feedForward(layer, lane, scratch)
+            let normed = settle(lane.normed.columns, columns, lane, width: shape.width, planes.gateAndUp)
+            feedForward(layer, normed, scratch)
             pool.barrier()
-            load(workspace.hidden, width: shape.feedForwardWidth, columns, lane)
-            settle(columns, lane, width: shape.feedForwardWidth, planes.down)
-            project(layer.down, planes.down, lane, to: workspace.added, scratch)
+            let hidden = settle(
+                workspace.hidden.columns, columns, lane, width: shape.feedForwardWidth, planes.down)
+            project(layer.down, hidden, to: workspace.added, scratch)
             pool.barrier()
             addResidual(layer.downNorm, columns, lane, scratch)
         }
@@ -101,32 +101,25 @@ final class Step {
         }
     }
 
-    /// The lane's input becomes the normalised residual stream.
+    /// The normalised residual stream.
     private func norm(_ norm: Norm, _ columns: Range<Int>, _ lane: Workspace.Lane) {
         for column in columns {
             kernels.table.pointee.rms_norm(
                 lane.stream.pointer + column * shape.width, norm.weights.pointer, shape.normEpsilon,
-                shape.width,
-                lane.input.floats.pointer + column * lane.input.width)
+                shape.width, lane.normed.columns[column])
         }
     }
 
-    /// The lane's input becomes a copy of a buffer's columns.
-    private func load(_ source: Buffer<Float>, width: Int, _ columns: Range<Int>, _ lane: Workspace.Lane) {
-        for column in columns {
-            (lane.input.floats.pointer + column * lane.input.width).update(
-                from: source.pointer + column * width, count: width)
-        }
-    }
-
-    /// Quantises the lane's input; afterwards every thread may read all of it.
-    private func settle(_ columns: Range<Int>, _ lane: Workspace.Lane, width: Int, _ planes: Int) {
+    /// Quantises columns; afterwards every thread may read all of them.
+    private func settle(
+        _ floats: FloatColumns, _ columns: Range<Int>, _ lane: Workspace.Lane, width: Int, _ planes: Int
+    ) -> MatrixInput {
         if !columns.isEmpty {
-            lane.input.quantize(
-                lane.input.floats.pointer + columns.lowerBound * lane.input.width, stride: lane.input.width,
-                columns: columns, k: width / 32 * 32, planes: planes, kernels: kernels)
+            lane.quantized.quantize(
+                floats, columns: columns, k: width / 32 * 32, planes: planes, kernels: kernels)
         }
         if !isNarrow { pool.barrier() }
+        return MatrixInput(floats, lane.quantized, planes: planes)
     }
 
     /// Adds what attention or feed-forward gave, normalised where the family does so.
@@ -151,53 +144,50 @@ final class Step {
     func pieceSize(_ panels: Int) -> Int { max(2, panels / (pool.count * 8) * 2) }
 
     private func project(
-        _ matrix: Matrix, _ planes: Int, _ lane: Workspace.Lane, to out: Buffer<Float>,
-        _ scratch: UnsafeMutablePointer<Float>
+        _ matrix: Matrix, _ input: MatrixInput, to out: Buffer<Float>, _ scratch: UnsafeMutablePointer<Float>
     ) {
         let size = pieceSize(matrix.panelCount)
         var first = pool.take(size)
         while first < matrix.panelCount {
             matrix.multiply(
-                panels: first..<min(first + size, matrix.panelCount), lane.input, columns: 0..<columnCount,
-                planes: planes,
+                panels: first..<min(first + size, matrix.panelCount), input, columns: 0..<columnCount,
                 out: out.pointer, outStride: matrix.rows, scratch: scratch, kernels: kernels)
             first = pool.take(size)
         }
     }
 
     /// Queries, keys and values in one phase: their panels are counted through.
-    private func projectHeads(_ layer: Layer, _ lane: Workspace.Lane, _ scratch: UnsafeMutablePointer<Float>)
-    {
+    private func projectHeads(_ layer: Layer, _ input: MatrixInput, _ scratch: UnsafeMutablePointer<Float>) {
         let total = layer.query.panelCount + layer.key.panelCount + layer.value.panelCount
         let size = pieceSize(total)
         var first = pool.take(size)
         while first < total {
             let range = first..<min(first + size, total)
-            part(layer.query, range, 0, 0, lane, scratch)
-            part(layer.key, range, layer.query.panelCount, shape.queryWidth, lane, scratch)
+            part(layer.query, range, 0, 0, input, scratch)
+            part(layer.key, range, layer.query.panelCount, shape.queryWidth, input, scratch)
             part(
                 layer.value, range, layer.query.panelCount + layer.key.panelCount,
-                shape.queryWidth + shape.kvWidth, lane, scratch)
+                shape.queryWidth + shape.kvWidth, input, scratch)
             first = pool.take(size)
         }
     }
 
     /// The panels of a matrix that lie in a range, when its own are counted from `offset`.
     private func part(
-        _ matrix: Matrix, _ range: Range<Int>, _ offset: Int, _ outOffset: Int, _ lane: Workspace.Lane,
+        _ matrix: Matrix, _ range: Range<Int>, _ offset: Int, _ outOffset: Int, _ input: MatrixInput,
         _ scratch: UnsafeMutablePointer<Float>
     ) {
         let lower = max(range.lowerBound - offset, 0)
         let upper = min(range.upperBound - offset, matrix.panelCount)
         guard lower < upper else { return }
         matrix.multiply(
-            panels: lower..<upper, lane.input, columns: 0..<columnCount, planes: planes.heads,
+            panels: lower..<upper, input, columns: 0..<columnCount,
             out: workspace.projections.pointer + outOffset,
             outStride: shape.queryWidth + 2 * shape.kvWidth, scratch: scratch, kernels: kernels)
     }
 
     /// hidden = activation(gate) * up, in runs of a few panels so that both products are still in the cache.
-    private func feedForward(_ layer: Layer, _ lane: Workspace.Lane, _ scratch: UnsafeMutablePointer<Float>) {
+    private func feedForward(_ layer: Layer, _ input: MatrixInput, _ scratch: UnsafeMutablePointer<Float>) {
         let rows = shape.feedForwardWidth
         let total = layer.gate.panelCount
         let size = min(Workspace.runPanels, pieceSize(total))
@@ -209,7 +199,7 @@ final class Step {
             var column = 0
             while column < columnCount {
                 let columns = min(Matrix.columnGroup, columnCount - column)
-                gateAndUp(layer, range, start, count, column..<column + columns, lane, scratch)
+                gateAndUp(layer, range, start, count, column..<column + columns, input, scratch)
                 column += columns
             }
             first = pool.take(size)
@@ -218,21 +208,19 @@ final class Step {
 
     private func gateAndUp(
         _ layer: Layer, _ panels: Range<Int>, _ start: Int, _ count: Int, _ columns: Range<Int>,
-        _ lane: Workspace.Lane,
-        _ scratch: UnsafeMutablePointer<Float>
+        _ input: MatrixInput, _ scratch: UnsafeMutablePointer<Float>
     ) {
-        let rows = shape.feedForwardWidth
         let stride = Workspace.runPanels * 8
         let up = scratch + Matrix.scratchCount(Workspace.inputWidth(shape))
-        let hidden = workspace.hidden.pointer + columns.lowerBound * rows
+        let hidden = workspace.hidden.columns
         layer.gate.multiply(
-            panels: panels, lane.input, columns: columns, planes: planes.gateAndUp, out: hidden,
-            outStride: rows, scratch: scratch, kernels: kernels)
+            panels: panels, input, columns: columns, out: hidden[columns.lowerBound],
+            outStride: hidden.stride, scratch: scratch, kernels: kernels)
         layer.up.multiply(
-            panels: panels, lane.input, columns: columns, planes: planes.gateAndUp, out: up - start,
-            outStride: stride, scratch: scratch, kernels: kernels)
+            panels: panels, input, columns: columns, out: up - start, outStride: stride, scratch: scratch,
+            kernels: kernels)
         for column in 0..<columns.count {
-            let gate = hidden + column * rows + start
+            let gate = hidden[columns.lowerBound + column] + start
             switch shape.architecture.activation {
             case .silu: kernels.table.pointee.silu_multiply(gate, up + column * stride, count)
             case .gelu: kernels.table.pointee.gelu_multiply(gate, up + column * stride, count)

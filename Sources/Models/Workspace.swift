@@ -17,9 +17,9 @@ final class Workspace {
     /// Queries, keys, values of a column side by side. [column][queryWidth + 2 * kvWidth]
     let projections: Buffer<Float>
     /// [column][queryWidth]
-    let attended: Buffer<Float>
+    let attended: Columns
     /// [column][feedForwardWidth]
-    let hidden: Buffer<Float>
+    let hidden: Columns
     /// What attention or feed-forward adds to the residual stream. [column][width]
     let added: Buffer<Float>
     /// [rope][column][ropeDim / 2]
@@ -28,15 +28,33 @@ final class Workspace {
     /// [thread][scratchCount]
     let scratch: [Buffer<Float>]
 
-    /// A residual stream and the activations made from it.
+    /// Columns of floats that own their memory.
+    final class Columns {
+        private let buffer: Buffer<Float>
+        let columns: FloatColumns
+
+        init(_ count: Int, width: Int) {
+            let stride = FloatColumns.stride(width)
+            buffer = Buffer(count * stride)
+            columns = FloatColumns(buffer.pointer, stride: stride)
+        }
+
+        static func byteCount(_ count: Int, width: Int) -> Int { count * FloatColumns.stride(width) * 4 }
+    }
+
+    /// A residual stream, its norm, and the activations that a matrix takes.
     final class Lane {
         /// [column][width]
         let stream: Buffer<Float>
-        let input: Activations
+        /// [column][width]
+        let normed: Columns
+        let quantized: Activations
 
         init(_ shape: ModelShape, columns: Int, _ planesMax: Int) {
             stream = Buffer(columns * shape.width)
-            input = Activations(width: Workspace.inputWidth(shape), columnsMax: columns, planesMax: planesMax)
+            normed = Columns(columns, width: shape.width)
+            quantized = Activations(
+                width: Workspace.inputWidth(shape), columnsMax: columns, planesMax: planesMax)
         }
     }
 
@@ -48,8 +66,8 @@ final class Workspace {
         }
         common = Lane(shape, columns: columns, options.planesMax)
         projections = Buffer(columns * (shape.queryWidth + 2 * shape.kvWidth))
-        attended = Buffer(columns * shape.queryWidth)
-        hidden = Buffer(columns * shape.feedForwardWidth)
+        attended = Columns(columns, width: shape.queryWidth)
+        hidden = Columns(columns, width: shape.feedForwardWidth)
         added = Buffer(columns * shape.width)
         cosines = Buffer(shape.ropeBases.count * columns * shape.ropeDim / 2)
         sines = Buffer(shape.ropeBases.count * columns * shape.ropeDim / 2)
@@ -75,14 +93,15 @@ final class Workspace {
     static func byteCount(_ shape: ModelShape, _ options: ModelOptions) -> Int {
         let columns = options.columnsMax
         let lane = { (columns: Int) in
-            columns * shape.width * 4
+            columns * shape.width * 4 + Columns.byteCount(columns, width: shape.width)
                 + Activations.byteCount(
                     width: inputWidth(shape), columnsMax: columns, planesMax: options.planesMax)
         }
         let perColumn =
-            shape.queryWidth * 2 + shape.kvWidth * 2 + shape.feedForwardWidth + shape.width
-            + shape.ropeBases.count * shape.ropeDim
+            shape.queryWidth + shape.kvWidth * 2 + shape.width + shape.ropeBases.count * shape.ropeDim
         return options.threads * (lane(privateColumnsMax) + scratchCount(shape) * 4) + lane(columns)
-            + columns * perColumn * 4 + shape.vocabularyCount * 4
+            + Columns.byteCount(columns, width: shape.queryWidth)
+            + Columns.byteCount(columns, width: shape.feedForwardWidth) + columns * perColumn * 4 + shape
+            .vocabularyCount * 4
     }
 }

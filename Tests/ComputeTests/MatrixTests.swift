@@ -134,16 +134,17 @@ struct Problem {
                 matrix.use(panels: arena.base)
             }
             let input = Activations(width: width, columnsMax: columns, planesMax: precision.planes)
-            for i in 0..<columns * width { input.floats.pointer[i] = x[i] }
+            let values = Buffer<Float>(columns * width)
+            for i in 0..<columns * width { values.pointer[i] = x[i] }
+            let floats = FloatColumns(values.pointer, stride: width)
             input.quantize(
-                input.floats.pointer, stride: width, columns: 0..<columns, k: width, planes: precision.planes,
-                kernels: kernels)
+                floats, columns: 0..<columns, k: width, planes: precision.planes, kernels: kernels)
             let scratch = Buffer<Float>(Matrix.scratchCount(width))
             out.withUnsafeMutableBufferPointer { buffer in
                 guard let to = buffer.baseAddress else { return }
                 matrix.multiply(
-                    panels: 0..<matrix.panelCount, input, columns: 0..<columns, planes: precision.planes,
-                    out: to, outStride: rows,
+                    panels: 0..<matrix.panelCount, MatrixInput(floats, input, planes: precision.planes),
+                    columns: 0..<columns, out: to, outStride: rows,
                     scratch: scratch.pointer, kernels: kernels)
             }
         }
