@@ -51,6 +51,10 @@ public struct APIError: Error, Sendable, Equatable {
         return error
     }
 
+    static let deadlineExceeded = APIError(
+        .requestTimeout, "'timeout_ms' was over before the first token.", type: "timeout_error",
+        param: "timeout_ms", code: "deadline_exceeded")
+
     static func internalFailure(_ message: String) -> APIError {
         APIError(.internalServerError, message, type: "server_error", code: "internal_error")
     }

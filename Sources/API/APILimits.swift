@@ -20,6 +20,10 @@ public enum APILimits {
     public static let repetitionPenalties: ClosedRange<Double> = 0.01...100
     /// Tokens of a `logit_bias`.
     public static let logitBiasCountMax = 1024
+    /// UTF-8 bytes of `cache_salt`.
+    public static let cacheSaltBytesMax = 256
+    /// `timeout_ms`: one day.
+    public static let timeoutMillisecondsMax = 86_400_000
     /// Tokens in a request of `/detokenize` or in a completion's prompt; also bounds what `max_tokens` may say.
     public static let tokenCountMax = 16_777_216
     /// Names listed in `x-apus-ignored`, and bytes of each.

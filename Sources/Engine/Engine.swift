@@ -21,7 +21,9 @@ public final class Engine: GenerationEngine {
         makeModel: @escaping @Sendable () throws -> any LanguageModel
     ) throws {
         let board = StatusBoard()
-        let mailbox = Mailbox(queueMax: configuration.queueMax, board: board)
+        let mailbox = Mailbox(
+            gate: AdmissionGate(
+                queueMax: configuration.queueMax, queueTokensMax: configuration.queueTokensMax), board: board)
         try EngineThread.start {
             EngineLoop.main(
                 configuration: configuration, mailbox: mailbox, board: board, makeModel: makeModel)

@@ -5,46 +5,55 @@ struct EngineLimits: Sendable, Equatable {
     var vocabularyCount: Int
     /// Positions a sequence may have: the model's context, or all of the KV memory if that is less.
     var contextLength: Int
-    var columnsMax: Int
-    var sequencesMax: Int
+    /// The model's context alone.
+    private let modelContextLength: Int
     var kvGeometry: KVGeometry
+    var scheduler: SchedulerLimits
 
     init(model: any LanguageModel, configuration: EngineConfiguration) throws(EngineError) {
         let counts: [(String, Int)] = [
             ("vocabulary tokens", model.vocabularyCount), ("context positions", model.contextLength),
             ("columns in a step", model.columnsMax), ("KV blocks", model.kvGeometry.blockCount),
-            ("queue places", configuration.queueMax), ("sequences at once", configuration.sequencesMax),
+            ("queue places", configuration.queueMax), ("queued tokens", configuration.queueTokensMax),
+            ("sequences at once", configuration.sequencesMax),
+            ("columns of a chunk", configuration.chunkColumnsMax ?? 1),
         ]
         for (name, count) in counts where count < 1 || count > Int(Int32.max) {
             throw .unusable("the number of \(name) is \(count); it must be 1 to \(Int32.max)")
         }
+        guard configuration.interTokenBudget > .zero else {
+            throw .unusable("the time between two tokens is \(configuration.interTokenBudget)")
+        }
         vocabularyCount = model.vocabularyCount
         kvGeometry = model.kvGeometry
+        modelContextLength = model.contextLength
         contextLength = min(model.contextLength, kvGeometry.blockCount * KVGeometry.blockTokens)
-        columnsMax = model.columnsMax
-        sequencesMax = min(configuration.sequencesMax, model.columnsMax)
+        scheduler = SchedulerLimits(
+            columnsMax: model.columnsMax, sequencesMax: min(configuration.sequencesMax, model.columnsMax),
+            blockCount: kvGeometry.blockCount, chunkColumnsMax: configuration.chunkColumnsMax ?? .max,
+            interTokenSeconds: configuration.interTokenBudget.inSeconds)
     }
 
-    /// Checks a request and says what it takes at worst.
+    /// Checks a request and says what it takes at most.
     func size(of request: GenerationRequest) throws(AdmissionError) -> RequestSize {
         try checkTokens(request)
         try checkSampling(request)
         let promptCount = request.prompt.count
         // An answer needs room for at least one token.
-        guard promptCount + min(request.tokensMax, 1) <= contextLength else {
+        let positions = promptCount + min(request.tokensMax, 1)
+        guard positions <= modelContextLength else {
             throw .contextExceeded(prompt: promptCount, context: contextLength)
         }
-        let size = RequestSize(
+        // One choice has to fit; more of them take turns.
+        guard positions <= contextLength else {
+            throw .memoryExceeded(
+                neededBytes: BlockTable.blockCount(positions: positions) * kvGeometry.bytesPerBlock,
+                budgetBytes: kvGeometry.blockCount * kvGeometry.bytesPerBlock)
+        }
+        return RequestSize(
             promptCount: promptCount,
             answerMax: min(request.tokensMax, contextLength - promptCount),
             choiceCount: request.choiceCount)
-        let blocks = size.blocks(choices: size.choiceCount)
-        guard blocks <= kvGeometry.blockCount else {
-            throw .memoryExceeded(
-                neededBytes: blocks * kvGeometry.bytesPerBlock,
-                budgetBytes: kvGeometry.blockCount * kvGeometry.bytesPerBlock)
-        }
-        return size
     }
 
     private func checkTokens(_ request: GenerationRequest) throws(AdmissionError) {
@@ -57,8 +66,15 @@ struct EngineLimits: Sendable, Equatable {
         guard request.tokensMax >= 0 else {
             throw .invalid("the most new tokens is \(request.tokensMax); it must be 0 or more")
         }
-        guard 1...sequencesMax ~= request.choiceCount else {
-            throw .invalid("\(request.choiceCount) choices were asked for; 1 to \(sequencesMax) are possible")
+        guard 1...scheduler.sequencesMax ~= request.choiceCount else {
+            throw .invalid(
+                "\(request.choiceCount) choices were asked for; 1 to \(scheduler.sequencesMax) are possible")
+        }
+        guard GenerationRequest.priorityRange ~= request.priority else {
+            throw .invalid("the priority is \(request.priority); it must be -1000 to 1000")
+        }
+        if let timeout = request.timeout, timeout <= .zero {
+            throw .invalid("the timeout is \(timeout); it must be more than nothing")
         }
     }
 

@@ -43,9 +43,7 @@ final class EngineLoop {
         self.limits = limits
         self.mailbox = mailbox
         self.board = board
-        scheduler = Scheduler(
-            columnsMax: limits.columnsMax, sequencesMax: limits.sequencesMax,
-            blockCount: limits.kvGeometry.blockCount)
+        scheduler = Scheduler(limits.scheduler)
         sampler = Sampler(vocabularyCount: limits.vocabularyCount)
     }
 
@@ -79,6 +77,10 @@ extension EngineLoop {
             }
             finish(choices, of: request, .cancelled)
         }
+        for group in scheduler.expired(at: MonotonicClock.now) {
+            guard let request = requests[group.id] else { continue }
+            finish(group.live, of: request, .timeout)
+        }
         switch mail.stop {
         case .none:
             return true
@@ -103,17 +105,22 @@ extension EngineLoop {
             requests[group.id].map { touch($0).admitted(at: started) }
         }
         reportDepartures()
+        copy(plan.copies)
         let logits = model.forward(batch(for: plan))
-        for copy in scheduler.complete(plan) {
-            model.copyBlock(from: copy.source, to: copy.destination, tokens: copy.tokens)
-        }
+        copy(scheduler.complete(plan))
         draw(plan, logits: logits, computedAt: MonotonicClock.now)
         count(plan, seconds: Double(MonotonicClock.now - started) * 1e-9)
     }
 
+    private func copy(_ copies: [BlockCopy]) {
+        for copy in copies {
+            model.copyBlock(from: copy.source, to: copy.destination, tokens: copy.tokens)
+        }
+    }
+
     private func batch(for plan: StepPlan) -> StepBatch {
         var batch = StepBatch()
-        batch.tokens.reserveCapacity(plan.columnCount)
+        batch.tokens.reserveCapacity(plan.work.columns)
         batch.slices.reserveCapacity(plan.slices.count)
         for slice in plan.slices {
             let start = batch.tokens.count
@@ -139,7 +146,10 @@ extension EngineLoop {
         for slice in plan.slices where slice.reachesEnd {
             guard let request = requests[slice.sequence.group.id] else { continue }
             let readsPrompt = slice.sequence.answerCount == 0
-            if readsPrompt { touch(request).promptRead(at: computedAt) }
+            if readsPrompt {
+                touch(request).promptRead(at: computedAt)
+                status.cachedTokens += request.group.cachedTokens
+            }
             guard slice.drawsNext else {
                 finish(request.group.live, of: request, .length)
                 continue
@@ -189,9 +199,10 @@ extension EngineLoop {
     }
 
     private func count(_ plan: StepPlan, seconds: Double) {
-        pace.observeStep(columns: plan.columnCount, seconds: seconds)
+        scheduler.observe(plan, seconds: seconds)
+        pace.observeStep(columns: plan.work.columns, seconds: seconds)
         status.steps += 1
-        status.promptTokens += plan.promptColumnCount
+        status.promptTokens += plan.prefillColumnCount
     }
 
     @discardableResult
@@ -217,8 +228,10 @@ extension EngineLoop {
 
     private func publishStatus() {
         status.sequencesRunning = scheduler.sequencesRunning
-        status.blocksFree = scheduler.pool.freeCount
-        status.blockCount = scheduler.pool.blockCount
+        status.pauses = scheduler.pauseCount
+        status.blocksFree = scheduler.cache.pool.freeCount
+        status.blocksKept = scheduler.cache.pool.keptCount
+        status.blockCount = scheduler.cache.pool.blockCount
         board.publish(status)
     }
 }

@@ -6,12 +6,18 @@ public struct EngineStatus: Sendable, Equatable {
     public var requestsWaiting = 0
     /// Sequences that prefill or decode.
     public var sequencesRunning = 0
-    /// KV blocks that hold nothing.
+    /// KV blocks that no sequence holds; they may keep what somebody asks for again.
     public var blocksFree = 0
     /// All KV blocks.
     public var blockCount = 0
+    /// Free blocks that keep computed tokens.
+    public var blocksKept = 0
     /// Prompt tokens computed since the start.
     public var promptTokens = 0
+    /// Prompt tokens that did not have to be computed.
+    public var cachedTokens = 0
+    /// Times that a sequence had to make room for another.
+    public var pauses = 0
     /// Tokens drawn since the start, stop tokens included.
     public var generatedTokens = 0
     /// Steps computed since the start.
@@ -27,7 +33,10 @@ final class StatusBoard: Sendable {
     private let sequencesRunning = Atomic(0)
     private let blocksFree = Atomic(0)
     private let blockCount = Atomic(0)
+    private let blocksKept = Atomic(0)
     private let promptTokens = Atomic(0)
+    private let cachedTokens = Atomic(0)
+    private let pauses = Atomic(0)
     private let generatedTokens = Atomic(0)
     private let steps = Atomic(0)
 
@@ -37,7 +46,10 @@ final class StatusBoard: Sendable {
         status.sequencesRunning = sequencesRunning.load(ordering: .relaxed)
         status.blocksFree = blocksFree.load(ordering: .relaxed)
         status.blockCount = blockCount.load(ordering: .relaxed)
+        status.blocksKept = blocksKept.load(ordering: .relaxed)
         status.promptTokens = promptTokens.load(ordering: .relaxed)
+        status.cachedTokens = cachedTokens.load(ordering: .relaxed)
+        status.pauses = pauses.load(ordering: .relaxed)
         status.generatedTokens = generatedTokens.load(ordering: .relaxed)
         status.steps = steps.load(ordering: .relaxed)
         return status
@@ -47,7 +59,10 @@ final class StatusBoard: Sendable {
         sequencesRunning.store(status.sequencesRunning, ordering: .relaxed)
         blocksFree.store(status.blocksFree, ordering: .relaxed)
         blockCount.store(status.blockCount, ordering: .relaxed)
+        blocksKept.store(status.blocksKept, ordering: .relaxed)
         promptTokens.store(status.promptTokens, ordering: .relaxed)
+        cachedTokens.store(status.cachedTokens, ordering: .relaxed)
+        pauses.store(status.pauses, ordering: .relaxed)
         generatedTokens.store(status.generatedTokens, ordering: .relaxed)
         steps.store(status.steps, ordering: .relaxed)
     }

@@ -9,7 +9,7 @@ public enum AdmissionError: Error, Sendable, Equatable {
     case queueFull(retryAfterSeconds: Int)
     /// Prompt and answer cannot fit: all numbers are tokens.
     case contextExceeded(prompt: Int, context: Int)
-    /// The request needs more KV blocks than there are.
+    /// One answer needs more KV memory than there is.
     case memoryExceeded(neededBytes: Int, budgetBytes: Int)
     /// The engine is stopping.
     case stopping

@@ -17,6 +17,8 @@ public enum FinishReason: Sendable, Equatable {
     case stopToken(TokenID)
     /// `tokensMax` or the context's end was reached.
     case length
+    /// The request's time was over.
+    case timeout
     /// The caller cancelled.
     case cancelled
     /// The engine could not go on; the text says why.
@@ -34,8 +36,10 @@ public struct GenerationTimings: Sendable, Equatable {
 
 /// What happens to a request between submission and end. `choice` counts from 0.
 public enum GenerationEvent: Sendable, Equatable {
-    /// The request left the queue; `cachedTokens` of its prompt need no computing.
-    case admitted(cachedTokens: Int)
+    /// The request left the queue.
+    case admitted
+    /// Its prompt has been read; `cachedTokens` of it did not have to be computed.
+    case prefilled(cachedTokens: Int)
     /// One more token; `alternatives` are the likeliest tokens, best first. `logprob` is nil unless asked for.
     case token(choice: Int, token: TokenID, logprob: Float?, alternatives: [TokenLogprob])
     case finished(choice: Int, reason: FinishReason)

@@ -46,6 +46,19 @@ public struct GenerationRequest: Sendable {
     public var wantsLogprobs = false
     /// Likeliest alternatives reported with each token, 0 ... 20.
     public var alternativeCount = 0
+    /// Whether others may find what is computed for it, and it what was computed for others.
+    public var usesPrefixCache = true
+    /// Only requests with the same salt find each other's prompts.
+    public var cacheSalt = ""
+    /// Whose request it is; keys that have work get equal shares of it.
+    public var key = ""
+    /// The smaller, the more urgent. One step is worth ten seconds of waiting.
+    public var priority = 0
+    /// Time from submission after which it ends as it is; nil is none.
+    public var timeout: Duration?
+
+    /// Priorities that a request may have.
+    public static let priorityRange = -1000...1000
 
     public init(prompt: [TokenID], tokensMax: Int) {
         self.prompt = prompt

@@ -13,7 +13,9 @@ final class LiveRequest {
     private var promptReadAt: UInt64?
 
     init(_ submission: Mailbox.Submission) {
-        group = SequenceGroup(id: submission.id, request: submission.request, size: submission.size)
+        group = SequenceGroup(
+            id: submission.id, request: submission.request, size: submission.size,
+            arrivedAt: submission.submittedAt)
         let seed = submission.request.sampling.seed ?? 0
         random = (0..<submission.size.choiceCount).map { CounterRandom(seed: seed, choice: $0) }
         sink = submission.sink
@@ -22,11 +24,12 @@ final class LiveRequest {
 
     func admitted(at time: UInt64) {
         admittedAt = time
-        events.append(.admitted(cachedTokens: 0))
+        events.append(.admitted)
     }
 
     func promptRead(at time: UInt64) {
         promptReadAt = time
+        events.append(.prefilled(cachedTokens: group.cachedTokens))
     }
 
     func drew(_ sampled: SampledToken, choice: Int) {

@@ -52,8 +52,8 @@ final class Mailbox: @unchecked Sendable {
     private var endActions: [@Sendable () -> Void] = []
     private let board: StatusBoard
 
-    init(queueMax: Int, board: StatusBoard) {
-        gate = AdmissionGate(queueMax: queueMax)
+    init(gate: AdmissionGate, board: StatusBoard) {
+        self.gate = gate
         self.board = board
         pthread_mutex_init(mutex, nil)
         pthread_cond_init(changed, nil)

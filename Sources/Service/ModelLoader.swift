@@ -36,6 +36,8 @@ struct ModelLoader: Sendable {
         let (plan, options) = try fit(file)
         var engineConfiguration = EngineConfiguration()
         engineConfiguration.queueMax = configuration.queueMax
+        engineConfiguration.queueTokensMax = configuration.queueTokensMax
+        engineConfiguration.interTokenBudget = max(.milliseconds(1), configuration.interTokenBudget)
         engineConfiguration.sequencesMax = configuration.sequencesMax
         let engine: Engine
         do {

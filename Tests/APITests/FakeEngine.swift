@@ -24,6 +24,9 @@ final class FakeEngine: GenerationEngine {
     func submit(_ request: GenerationRequest, sink: @escaping GenerationSink) throws(AdmissionError)
         -> any Generation
     {
+        guard request.prompt.count + min(request.tokensMax, 1) <= contextLength else {
+            throw .contextExceeded(prompt: request.prompt.count, context: contextLength)
+        }
         let steps = try script(request)
         state.withLock { $0.requests.append(request) }
         for step in steps { sink(step) }
@@ -34,7 +37,7 @@ final class FakeEngine: GenerationEngine {
     static func answer(_ tokens: [TokenID], end: FinishReason = .length, choices: Int = 1)
         -> [[GenerationEvent]]
     {
-        var steps: [[GenerationEvent]] = [[.admitted(cachedTokens: 0)]]
+        var steps: [[GenerationEvent]] = [[.admitted]]
         for token in tokens {
             steps.append(
                 (0..<choices).map { .token(choice: $0, token: token, logprob: nil, alternatives: []) })

@@ -118,7 +118,7 @@ import Testing
         let half = TokenID(0xC3) + 3
         let script: FakeEngine.Script = { _ in
             [
-                [.admitted(cachedTokens: 0)],
+                [.admitted],
                 [
                     .token(
                         choice: 0, token: 100, logprob: -0.5,
@@ -154,6 +154,50 @@ import Testing
             _ = try await service.client.post(completions, #"{"prompt":"x","ignore_eos":true}"#)
             #expect(service.engine.requests[0].stopTokens.isEmpty)
             #expect(service.engine.requests[0].bannedTokens.contains(2))
+        }
+    }
+
+    @Test func `what a request says of cache, priority and time reaches the engine`() async throws {
+        let script: FakeEngine.Script = { _ in
+            [[.admitted, .prefilled(cachedTokens: 3)]] + FakeEngine.answer([100]).dropFirst()
+        }
+        try await TestService.run(script: script) { service async throws in
+            let reply = try await service.client.post(
+                completions,
+                #"{"prompt":"x","cache_salt":"s","cache_prompt":false,"priority":-2,"timeout_ms":1500}"#)
+            #expect(reply.json["usage"]?["prompt_tokens_details"] == ["cached_tokens": 3])
+            #expect(reply.headers["x-apus-ignored"] == nil)
+            let request = service.engine.requests[0]
+            #expect(request.cacheSalt == "s" && !request.usesPrefixCache && request.priority == -2)
+            #expect(request.timeout == .milliseconds(1500))
+            _ = try await service.client.post(completions, #"{"prompt":"x"}"#)
+            let plain = service.engine.requests[1]
+            #expect(plain.cacheSalt == "" && plain.usesPrefixCache && plain.priority == 0)
+            #expect(plain.timeout == nil)
+        }
+    }
+
+    // MARK: - Time
+
+    @Test func `time that is over before the first token is 408`() async throws {
+        let script: FakeEngine.Script = { _ in [[.finished(choice: 0, reason: .timeout)]] }
+        try await TestService.run(script: script) { service async throws in
+            for stream in [false, true] {
+                let reply = try await service.client.post(
+                    completions, #"{"prompt":"x","timeout_ms":1,"stream":\#(stream)}"#)
+                #expect(reply.status == 408)
+                #expect(reply.json["error"]?["code"] == "deadline_exceeded")
+            }
+        }
+    }
+
+    @Test func `time that is over later cuts the answer`() async throws {
+        let script: FakeEngine.Script = { _ in FakeEngine.answer(TestService.bytes("AB"), end: .timeout) }
+        try await TestService.run(script: script) { service async throws in
+            let reply = try await service.client.post(completions, #"{"prompt":"x","timeout_ms":1}"#)
+            #expect(reply.status == 200)
+            #expect(reply.json["choices"]?[0]?["text"] == "AB")
+            #expect(reply.json["choices"]?[0]?["finish_reason"] == "length")
         }
     }
 
@@ -222,7 +266,7 @@ import Testing
     @Test func `a failure in a stream is an error event and no end mark`() async throws {
         let script: FakeEngine.Script = { _ in
             [
-                [.admitted(cachedTokens: 0), .token(choice: 0, token: 100, logprob: nil, alternatives: [])],
+                [.admitted, .token(choice: 0, token: 100, logprob: nil, alternatives: [])],
                 [.finished(choice: 0, reason: .failed("out of luck"))],
             ]
         }
@@ -237,7 +281,7 @@ import Testing
     }
 
     @Test func `a client that vanishes cancels its generation`() async throws {
-        let script: FakeEngine.Script = { _ in [[.admitted(cachedTokens: 0)]] }
+        let script: FakeEngine.Script = { _ in [[.admitted]] }
         try await TestService.run(script: script) { service async throws in
             let descriptor = HTTPClient.open(service.client.port)
             let body = #"{"prompt":"x","stream":true}"#

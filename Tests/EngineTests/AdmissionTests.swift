@@ -26,7 +26,7 @@ import Testing
     }
 
     @Test func aRefusedCallerIsToldHowLongTheQueueTakes() throws {
-        var gate = AdmissionGate(queueMax: 2)
+        var gate = AdmissionGate(queueMax: 2, queueTokensMax: 10_000)
         #expect(gate.retryAfterSeconds == 1)
         gate.pace.observeStep(columns: 100, seconds: 1)
         let size = RequestSize(promptCount: 300, answerMax: 200, choiceCount: 2)
@@ -56,20 +56,26 @@ import Testing
         _ = try engine.collect(GenerationRequest(prompt: prompt(1, count: 511), tokensMax: 1))
     }
 
-    @Test func theContextIsNotLongerThanTheMemory() throws {
-        var shape = FakeModel.Shape()
-        shape.blockCount = 4
-        #expect(try makeEngine(shape).contextLength == 128)
+    @Test func promptsThatWaitAreCountedByTheirTokens() throws {
+        var gate = AdmissionGate(queueMax: 9, queueTokensMax: 1000)
+        let long = RequestSize(promptCount: 2000, answerMax: 1, choiceCount: 1)
+        let short = RequestSize(promptCount: 500, answerMax: 1, choiceCount: 1)
+        try gate.enter(long)
+        #expect(throws: AdmissionError.queueFull(retryAfterSeconds: 1)) { try gate.enter(short) }
+        gate.leave(long)
+        try gate.enter(short)
+        try gate.enter(short)
+        #expect(throws: AdmissionError.queueFull(retryAfterSeconds: 1)) { try gate.enter(short) }
     }
 
     @Test func aRequestThatNeverFitsIsRefusedWithTheNumbers() throws {
-        let engine = try makeEngine()  // 64 blocks of 1 KiB, 16 for a whole context
-        var request = GenerationRequest(prompt: prompt(1, count: 32), tokensMax: 480)
-        request.choiceCount = 4
-        _ = try engine.collect(request)
-        request.choiceCount = 5
-        #expect(throws: AdmissionError.memoryExceeded(neededBytes: 76 * 1024, budgetBytes: 64 * 1024)) {
-            try engine.collect(request)
+        var shape = FakeModel.Shape()
+        shape.blockCount = 4  // of 1 KiB
+        let engine = try makeEngine(shape)
+        #expect(engine.contextLength == 128)
+        _ = try engine.collect(GenerationRequest(prompt: prompt(1, count: 127), tokensMax: 400))
+        #expect(throws: AdmissionError.memoryExceeded(neededBytes: 5 * 1024, budgetBytes: 4 * 1024)) {
+            try engine.collect(GenerationRequest(prompt: prompt(1, count: 128), tokensMax: 400))
         }
     }
 
@@ -95,6 +101,8 @@ import Testing
         expectInvalid("top_k is -1; it must be 0 or more") { $0.sampling.topK = -1 }
         expectInvalid("top_p is nan; it must be 0 to 1") { $0.sampling.topP = .nan }
         expectInvalid("min_p is 1.5; it must be 0 to 1") { $0.sampling.minP = 1.5 }
+        expectInvalid("the priority is 1001; it must be -1000 to 1000") { $0.priority = 1001 }
+        expectInvalid("the timeout is 0.0 seconds; it must be more than nothing") { $0.timeout = .zero }
         expectInvalid("21 alternatives were asked for; 0 to 20 are possible") { $0.alternativeCount = 21 }
     }
 }

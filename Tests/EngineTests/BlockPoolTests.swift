@@ -5,71 +5,57 @@ import Testing
 @Suite struct BlockPoolTests {
     @Test func everyBlockIsGivenOnceAndComesBackOnce() {
         var pool = BlockPool(blockCount: 5)
-        let blocks = (0..<5).compactMap { _ in pool.allocate() }
+        let blocks = (0..<5).compactMap { _ in pool.allocate()?.block }
         #expect(Set(blocks) == [0, 1, 2, 3, 4])
         let oneMore = pool.allocate()
         #expect(pool.freeCount == 0 && oneMore == nil)
-        for block in blocks { pool.release(block) }
-        #expect(pool.freeCount == 5)
+        for block in blocks { pool.release(block, keeps: false) }
+        #expect(pool.freeCount == 5 && pool.keptCount == 0)
     }
 
     @Test func aSharedBlockIsFreeAfterItsLastRelease() throws {
         var pool = BlockPool(blockCount: 1)
         let allocated = pool.allocate()
-        let block = try #require(allocated)
+        let block = try #require(allocated).block
         pool.retain(block)
-        pool.release(block)
+        pool.release(block, keeps: false)
         #expect(pool.freeCount == 0 && pool.referenceCount(block) == 1)
-        pool.release(block)
+        pool.release(block, keeps: false)
         #expect(pool.freeCount == 1)
+    }
+
+    @Test func emptyBlocksGoFirstThenTheOneReleasedLongestAgo() {
+        var pool = BlockPool(blockCount: 4)
+        let blocks = (0..<4).compactMap { _ in pool.allocate()?.block }
+        for index in [2, 0, 3] { pool.release(blocks[index], keeps: true) }
+        pool.release(blocks[1], keeps: false)
+        pool.retain(blocks[2])
+        pool.release(blocks[2], keeps: true)
+        #expect(pool.freeCount == 4 && pool.keptCount == 3)
+        let order = (0..<4).compactMap { _ in pool.allocate() }
+        #expect(order.map(\.block) == [1, 0, 3, 2].map { blocks[$0] })
+        #expect(order.map(\.wasKept) == [false, true, true, true])
     }
 
     @Test func releasingAFreeBlockStopsTheProgram() async {
         await #expect(processExitsWith: .failure) {
             var pool = BlockPool(blockCount: 1)
-            guard let block = pool.allocate() else { return }
-            pool.release(block)
-            pool.release(block)
+            guard let block = pool.allocate()?.block else { return }
+            pool.release(block, keeps: false)
+            pool.release(block, keeps: false)
         }
     }
 
-    @Test(arguments: [0, 1, 31, 32, 33, 64, 70]) func aForkSharesFullBlocksAndCopiesTheTail(positions: Int)
-        throws
-    {
-        var pool = BlockPool(blockCount: 8)
-        var table = BlockTable()
-        for _ in 0..<3 {
-            let grown = table.grow(from: &pool)
-            #expect(grown)
-        }
-        let forked = table.fork(positions: positions, pool: &pool)
-        var (fork, copy) = try #require(forked)
-        let full = positions / 32
-        #expect(fork.blocks.prefix(full) == table.blocks.prefix(full))
-        #expect(fork.capacity == (positions + 31) / 32 * 32)
-        if positions % 32 == 0 {
-            #expect(copy == nil && fork.blocks.count == full)
-        } else {
-            #expect(
-                copy
-                    == BlockCopy(
-                        source: table.blocks[full], destination: fork.blocks[full], tokens: positions % 32))
-            #expect(!table.blocks.contains(fork.blocks[full]))
-        }
-        table.release(to: &pool)
-        #expect(pool.freeCount == 8 - fork.blocks.count)
-        fork.release(to: &pool)
-        #expect(pool.freeCount == 8)
-    }
-
-    @Test func aForkWithoutRoomForItsTailTakesNothing() {
-        var pool = BlockPool(blockCount: 2)
-        var table = BlockTable()
-        let grown = (0..<3).map { _ in table.grow(from: &pool) }
-        #expect(grown == [true, true, false])
-        let forked = table.fork(positions: 40, pool: &pool)
-        #expect(forked == nil)
-        table.release(to: &pool)
-        #expect(pool.freeCount == 2)
+    @Test func aListKeepsItsOrderThroughRemovals() {
+        var list = BlockList(blockCount: 6)
+        for block in [3, 1, 5, 0] as [Int32] { list.append(block) }
+        list.remove(1)
+        list.remove(0)
+        list.append(1)
+        let order = (0..<4).map { _ in list.popFirst() }
+        #expect(order == [3, 5, 1, nil] && list.count == 0)
+        list.append(2)
+        #expect(list.contains(2) && !list.contains(3))
+        #expect(list.popFirst() == 2)
     }
 }

@@ -40,7 +40,7 @@ import Testing
     @Test func aRequestIsCancelledWithinOneStepOfItsAnswer() async throws {
         let control = FakeModelControl(stepsAllowed: 3)
         let engine = try makeEngine(control: control)
-        var request = GenerationRequest(prompt: prompt(1, count: 33), tokensMax: 100)
+        var request = GenerationRequest(prompt: prompt(1, count: 31), tokensMax: 100)
         request.choiceCount = 2
         let cancelled = try engine.collect(request)
         #expect(await eventually { control.stepsBegun == 4 })

@@ -29,6 +29,7 @@ final class Collector: Sendable {
 
     struct Outcome {
         var admitted = 0
+        var cachedTokens: Int?
         var ended = 0
         var calls = 0
         var choices: [Int: Choice] = [:]
@@ -40,6 +41,7 @@ final class Collector: Sendable {
             if ended > 0 { late.append(event) }
             switch event {
             case .admitted: admitted += 1
+            case .prefilled(let cachedTokens): self.cachedTokens = cachedTokens
             case .token(let choice, let token, let logprob, let alternatives):
                 if choices[choice]?.reason != nil { late.append(event) }
                 choices[choice, default: Choice()].tokens.append(token)

@@ -11,6 +11,8 @@ enum AnswerEvent: Sendable, Equatable {
     /// `delta` is what was still held.
     case finished(choice: Int, AnswerEnd, delta: TextDelta)
     case failed(String)
+    /// The request's time was over before the first token.
+    case timedOut
     /// The engine gave up without our asking.
     case cancelled
 }

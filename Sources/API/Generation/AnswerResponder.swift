@@ -59,6 +59,7 @@ struct AnswerResponder<Encoder: AnswerEncoder> {
                         whole[choice].end = end
                         if delta.isStopped { running.cancel(answer: choice) }
                     case .failed(let why): throw .internalFailure(why)
+                    case .timedOut: throw .deadlineExceeded
                     case .cancelled: throw .unavailable("The request was cancelled.")
                     }
                 }
@@ -112,6 +113,7 @@ struct AnswerResponder<Encoder: AnswerEncoder> {
             encoder.closing(choice: choice, end: end, tokens: unshown, into: &json)
             writer.writeEvent(data: json.bytes)
         case .failed(let why): throw .internalFailure(why)
+        case .timedOut: throw .deadlineExceeded
         case .cancelled: throw .unavailable("The request was cancelled.")
         }
     }

@@ -36,8 +36,8 @@ struct AnswerSet {
         var heard: [AnswerEvent] = []
         for event in group.events {
             switch event {
-            case .admitted(let cachedTokens):
-                usage.cachedTokens += cachedTokens
+            case .prefilled(let cachedTokens): usage.cachedTokens += cachedTokens
+            case .admitted:
                 if !isAdmitted { heard.append(.admitted) }
                 isAdmitted = true
             case .token(let choice, let token, let logprob, let alternatives):
@@ -73,6 +73,8 @@ struct AnswerSet {
             usage.completionTokens += 1
             close(index, .stop, last: token, &heard)
         case .length: close(index, .length, last: nil, &heard)
+        case .timeout where usage.completionTokens == 0: heard.append(.timedOut)
+        case .timeout: close(index, .length, last: nil, &heard)
         case .cancelled: heard.append(.cancelled)
         case .failed(let why): heard.append(.failed(why))
         }

@@ -33,17 +33,13 @@ struct GenerationJob: Sendable {
         }
         var requests: [GenerationRequest] = []
         for (index, prompt) in prompts.enumerated() {
-            let param = prompts.count > 1 ? "\(promptParam)[\(index)]" : promptParam
             guard !prompt.isEmpty else {
+                let param = Self.param(promptParam, index, of: prompts.count)
                 throw .invalid(
                     param, "'\(param)' has no tokens, but must have at least one.", code: "invalid_value")
             }
-            let room = model.engine.contextLength - prompt.count
-            // A prompt that fills the context can be read, but not answered.
-            guard room > 0 || (room == 0 && tokensMax == 0) else {
-                throw .contextExceeded(
-                    prompt: prompt.count, context: model.engine.contextLength, param: param)
-            }
+            // Where there is no room for a token, the engine says why.
+            let room = max(1, model.engine.contextLength - prompt.count)
             var request = GenerationRequest(prompt: prompt, tokensMax: min(tokensMax ?? room, room))
             request.choiceCount = fields.choiceCount
             request.sampling = fields.sampling
@@ -51,9 +47,20 @@ struct GenerationJob: Sendable {
             if fields.ignoresEnd { request.bannedTokens = ends } else { request.stopTokens = ends }
             request.wantsLogprobs = alternatives != nil
             request.alternativeCount = alternatives ?? 0
+            request.cacheSalt = fields.cacheSalt
+            request.usesPrefixCache = fields.usesPrefixCache
+            request.priority = fields.priority
+            request.timeout = fields.timeout
             requests.append(request)
         }
         self.requests = requests
+    }
+
+    /// The request field that holds one of the prompts.
+    func param(prompt index: Int) -> String { Self.param(promptParam, index, of: requests.count) }
+
+    private static func param(_ name: String, _ index: Int, of count: Int) -> String {
+        count > 1 ? "\(name)[\(index)]" : name
     }
 
     /// 24 letters and digits: about 142 random bits.

@@ -71,6 +71,7 @@ public struct LocalGenerator: Sendable {
                     outcome.add(delta, show)
                     if delta.isStopped { running.cancel() }
                 case .failed(let why): throw .internalFailure(why)
+                case .timedOut: throw .deadlineExceeded
                 case .cancelled: outcome.isCancelled = true
                 }
             }

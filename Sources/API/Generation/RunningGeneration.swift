@@ -20,7 +20,7 @@ final class RunningGeneration: Sendable {
                     })
             } catch {
                 for generation in taken { generation.cancel() }
-                throw APIError(error, param: job.promptParam)
+                throw APIError(error, param: job.param(prompt: index))
             }
         }
         generations = taken
@@ -48,8 +48,8 @@ extension APIError {
         case .memoryExceeded(let needed, let budget):
             self = .invalid(
                 param,
-                "The request needs \(needed) bytes of KV memory, but there are \(budget) in all. "
-                    + "Ask for fewer answers, shorten the prompt, or lower 'max_tokens'.",
+                "The prompt and one token need \(needed) bytes of KV memory, but there are \(budget) in all. "
+                    + "Shorten the prompt.",
                 code: "memory_exceeded")
         case .stopping: self = .unavailable("The server is stopping.")
         case .invalid(let why): self.init(.badRequest, why, code: "invalid_value")

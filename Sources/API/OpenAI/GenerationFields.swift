@@ -16,6 +16,14 @@ struct GenerationFields: Sendable {
     /// The end-of-generation tokens are never drawn (`ignore_eos`).
     var ignoresEnd = false
     var returnsTokenIDs = false
+    /// Only requests with the same one find each other's prompts (`cache_salt`).
+    var cacheSalt = ""
+    /// Whether computed prompts are found and kept (`cache_prompt`).
+    var usesPrefixCache = true
+    /// The smaller, the more urgent.
+    var priority = 0
+    /// After which the answer ends as it is (`timeout_ms`).
+    var timeout: Duration?
     /// Fields without effect, filled when all others have been read.
     var ignored = IgnoredFields()
 
@@ -30,6 +38,14 @@ struct GenerationFields: Sendable {
         streams = try fields.bool("stream") ?? false
         ignoresEnd = try fields.bool("ignore_eos") ?? false
         returnsTokenIDs = try fields.bool("return_token_ids") ?? false
+        cacheSalt = try Self.cacheSalt(&fields)
+        usesPrefixCache = try fields.bool("cache_prompt") ?? true
+        let priorities = GenerationRequest.priorityRange
+        priority =
+            try fields.integer("priority", in: Int64(priorities.lowerBound)...Int64(priorities.upperBound))
+            ?? 0
+        timeout = try fields.integer("timeout_ms", in: 1...Int64(APILimits.timeoutMillisecondsMax))
+            .map { .milliseconds($0) }
         if let options = try fields.object("stream_options") {
             guard streams else {
                 throw .invalid(
@@ -46,6 +62,17 @@ struct GenerationFields: Sendable {
     /// To be called when everything was read: what is left has no effect, and the client is told.
     mutating func noteUnused(_ fields: RequestFields) {
         ignored.names = fields.unusedNames + ignored.names
+    }
+
+    private static func cacheSalt(_ fields: inout RequestFields) throws(APIError) -> String {
+        guard let salt = try fields.string("cache_salt") else { return "" }
+        guard (1...APILimits.cacheSaltBytesMax).contains(salt.utf8.count) else {
+            throw .invalid(
+                "cache_salt",
+                "'cache_salt' has \(salt.utf8.count) bytes, but must have 1 to \(APILimits.cacheSaltBytesMax).",
+                code: "invalid_value")
+        }
+        return salt
     }
 
     private static func stops(_ fields: inout RequestFields) throws(APIError) -> [[UInt8]] {

@@ -6,6 +6,7 @@ struct AdmissionGate {
     static let retryAfterSeconds = 1...60
 
     let queueMax: Int
+    let queueTokensMax: Int
     /// Requests that were submitted and not yet admitted.
     private(set) var waitingCount = 0
     private var waitingPromptTokens = 0
@@ -13,12 +14,15 @@ struct AdmissionGate {
     /// The engine's latest figures.
     var pace = Pace()
 
-    init(queueMax: Int) {
+    init(queueMax: Int, queueTokensMax: Int) {
         self.queueMax = queueMax
+        self.queueTokensMax = queueTokensMax
     }
 
     mutating func enter(_ size: RequestSize) throws(AdmissionError) {
-        guard waitingCount < queueMax else { throw .queueFull(retryAfterSeconds: retryAfterSeconds) }
+        guard waitingCount < queueMax,
+            waitingCount == 0 || waitingPromptTokens + size.promptCount <= queueTokensMax
+        else { throw .queueFull(retryAfterSeconds: retryAfterSeconds) }
         waitingCount += 1
         waitingPromptTokens += size.promptCount
         waitingAnswerTokensMax += size.choiceCount * size.answerMax

@@ -1,188 +1,302 @@
 import ModelFiles
 
-/// Decides what each step computes: continuous batching over one pool of KV blocks.
+/// Decides what each step computes: continuous batching over one pool of KV blocks, by time.
 ///
-/// Arrivals, drawn tokens, finishes and cancels go in; `plan()` says which tokens of which sequences
-/// to run now. It has no clock, lock or thread and is driven by the engine's loop:
+/// Arrivals, drawn tokens, finishes and cancels go in; `plan()` says which tokens of which sequences to run now. It
+/// has no clock, lock or thread and is driven by the engine's loop:
 ///
 /// ```
-/// enqueue / finish* ──▶ plan() ──▶ (the model computes) ──▶ complete(plan) ──▶ append / finish, each sequence
+/// enqueue / finish* ─▶ plan() ─▶ (the model computes) ─▶ complete(plan) ─▶ append / finish, each sequence ─▶ observe
 /// ```
 ///
 /// Invariants:
-/// 1. `blocksReserved` is the sum of `Sequence.blocksReserved`, and the pool has at least as many
-///    free: an admitted sequence never runs out of memory.
-/// 2. Every decoding sequence has a column in every step; prefill takes what is left.
-/// 3. Requests are admitted and prefilled strictly in order of arrival, so none starves.
+/// 1. Every decoding sequence has a column in every step, unless it is paused for memory.
+/// 2. Memory is not reserved. Who needs a block and finds none pauses the sequence that ranks last, perhaps
+///    itself; so the first in rank always goes on, and a request that fits alone finishes.
+/// 3. A step that has work has columns.
+/// 4. A key that has been given less goes before one that has been given more; within a key, requests go by rank.
 final class Scheduler {
-    /// Prefill columns of a step in which others decode: the most that a new prompt slows them.
-    static let prefillColumnsBesideDecoders = 64
-
-    let columnsMax: Int
-    let sequencesMax: Int
-    private(set) var pool: BlockPool
-    private(set) var blocksReserved = 0
-    /// Live sequences that were admitted.
-    private(set) var sequencesRunning = 0
-    /// The queue, in order of arrival. Its length is bounded by `AdmissionGate`.
-    private(set) var waiting: [SequenceGroup] = []
-    /// In order of arrival.
-    private(set) var prefilling: [SequenceGroup] = []
+    let limits: SchedulerLimits
+    private(set) var cache: PrefixCache
+    private(set) var timeModel = StepTimeModel()
+    private(set) var shares = FairShares()
+    /// Requests that were never admitted; `AdmissionGate` bounds their number.
+    private(set) var waiting = WaitingQueue()
+    /// By rank.
+    private(set) var paused: [Sequence] = []
+    /// In order of admission.
+    private(set) var prefilling: [Sequence] = []
+    /// By rank.
     private(set) var decoding: [Sequence] = []
+    /// Live sequences that were admitted and are not paused, followers included.
+    private(set) var sequencesRunning = 0
+    /// Pauses since the start.
+    private(set) var pauseCount = 0
+    /// Steps planned since the start.
+    private var step = 0
+    /// Requests with a deadline, in order of arrival.
+    private var timed: [SequenceGroup] = []
 
-    /// - Parameters:
-    ///   - columnsMax: columns of a step at most.
-    ///   - sequencesMax: sequences that run at once; at most `columnsMax`, so that all can decode.
-    ///   - blockCount: KV blocks.
-    init(columnsMax: Int, sequencesMax: Int, blockCount: Int) {
-        precondition(sequencesMax > 0 && sequencesMax <= columnsMax, "every sequence needs a decode column")
-        self.columnsMax = columnsMax
-        self.sequencesMax = sequencesMax
-        pool = BlockPool(blockCount: blockCount)
+    init(_ limits: SchedulerLimits) {
+        precondition(
+            limits.sequencesMax > 0 && limits.sequencesMax <= limits.columnsMax,
+            "every sequence needs a decode column")
+        self.limits = limits
+        cache = PrefixCache(blockCount: limits.blockCount)
     }
 
-    var isIdle: Bool { waiting.isEmpty && prefilling.isEmpty && decoding.isEmpty }
+    var isIdle: Bool { waiting.isEmpty && paused.isEmpty && prefilling.isEmpty && decoding.isEmpty }
 
-    /// A request arrives. It must be one that fits into the whole memory and `sequencesMax`.
+    /// A request arrives. It must be one of which each choice fits into the whole memory, and all into
+    /// `sequencesMax`.
     func enqueue(_ group: SequenceGroup) {
-        precondition(group.size.blocks(choices: group.size.choiceCount) <= pool.blockCount)
-        precondition(group.size.choiceCount <= sequencesMax)
-        waiting.append(group)
+        precondition(group.size.blocksMax <= limits.blockCount)
+        precondition(group.size.choiceCount <= limits.sequencesMax)
+        shares.enter(group.request.key)
+        waiting.insert(group)
+        if group.deadline != nil { timed.append(group) }
     }
 
     /// Chooses the columns of the next step, admits what fits, and gives each slice its blocks.
     func plan() -> StepPlan {
+        step += 1
         var plan = StepPlan()
         plan.slices.reserveCapacity(decoding.count + 1)
-        for sequence in decoding { take(1, of: sequence, into: &plan) }
-        let room = columnsMax - plan.columnCount
-        var budget = decoding.isEmpty ? room : min(room, Self.prefillColumnsBesideDecoders)
-        for group in prefilling where budget > 0 {
-            budget -= takePrompt(of: group, columns: budget, into: &plan)
-        }
-        while budget > 0, let group = waiting.first, admit(group) {
-            plan.admitted.append(group)
-            budget -= takePrompt(of: group, columns: budget, into: &plan)
-        }
+        planDecoding(&plan)
+        planPrefill(&plan)
         return plan
     }
 
-    /// The model has computed a plan. Sequences that have read their prompt start to decode; each
-    /// of them, and each one in `decoding` that had a column, now gets a token or is finished.
+    /// The model has computed a plan. Sequences that have read all of their tokens start to decode; each of them,
+    /// and each one in `decoding` that had a column, now gets a token or is finished.
     ///
     /// - Returns: copies that the model must make before the next step.
     func complete(_ plan: StepPlan) -> [BlockCopy] {
         var copies: [BlockCopy] = []
         for slice in plan.slices {
-            slice.sequence.computed += slice.count
-            let group = slice.sequence.group
-            guard slice.sequence.phase == .prefilling, slice.reachesEnd else { continue }
-            prefilling.removeAll { $0 === group }
-            copies += startDecoding(group)
+            let sequence = slice.sequence
+            sequence.computed += slice.count
+            cache.noteComputed(sequence, from: slice.position)
+            guard sequence.phase == .prefilling, slice.reachesEnd else { continue }
+            prefilling.removeAll { $0 === sequence }
+            startDecoding(sequence)
+            guard !sequence.group.isForked else { continue }
+            cache.notePromptRead(sequence)
+            copies += fork(sequence)
         }
         return copies
     }
 
-    /// A drawn token that the sequence goes on with.
+    /// A drawn token that the sequence goes on with. It may have been paused since its logits were computed.
     func append(_ token: TokenID, to sequence: Sequence) {
-        precondition(sequence.phase == .decoding && sequence.computed == sequence.tokens.count)
+        precondition(
+            sequence.phase == .paused || sequence.phase == .decoding && sequence.uncomputedCount == 0)
         sequence.tokens.append(token)
     }
 
-    /// Ends a sequence in any phase and frees what it holds and reserves. Harmless after the end.
+    /// What a step took, from plan to drawn tokens.
+    func observe(_ plan: StepPlan, seconds: Double) {
+        timeModel.observe(plan.work, seconds: seconds)
+    }
+
+    /// Live requests whose time is over.
+    func expired(at now: UInt64) -> [SequenceGroup] {
+        timed.filter { ($0.deadline ?? .max) <= now && $0.leader != nil }
+    }
+
+    /// Ends a sequence in any phase and frees what it holds. Harmless after the end.
     func finish(_ sequence: Sequence) {
         let group = sequence.group
-        switch sequence.phase {
-        case .finished:
-            return
-        case .waiting:
-            break
-        case .prefilling:
-            let isHandedOver = handOverPrompt(from: sequence)
-            blocksReserved -= isHandedOver ? group.size.blocksOfFollower : sequence.blocksReserved
-            sequencesRunning -= 1
-        case .decoding:
-            blocksReserved -= sequence.blocksReserved
-            sequencesRunning -= 1
-            decoding.removeAll { $0 === sequence }
+        guard sequence.phase != .finished else { return }
+        let isAdmitted = group.isForked || (group.leader.map { $0.phase == .prefilling } ?? false)
+        if isAdmitted, sequence.phase != .paused { sequencesRunning -= 1 }
+        let heir = group.isForked || sequence !== group.leader ? nil : group.live.dropFirst().first
+        if let heir {
+            swap(&heir.table, &sequence.table)
+            swap(&heir.computed, &sequence.computed)
+            heir.phase = sequence.phase
         }
-        sequence.table.release(to: &pool)
+        switch sequence.phase {
+        case .waiting, .following, .finished: break
+        case .prefilling: Self.replace(sequence, by: heir, in: &prefilling)
+        case .paused: Self.replace(sequence, by: heir, in: &paused)
+        case .decoding: decoding.removeAll { $0 === sequence }
+        }
+        cache.release(sequence)
         sequence.phase = .finished
         guard group.leader == nil else { return }
-        waiting.removeAll { $0 === group }
-        prefilling.removeAll { $0 === group }
+        waiting.remove(group)
+        timed.removeAll { $0 === group }
+        shares.leave(group.request.key)
         group.dissolve()
+    }
+
+    private static func replace(_ sequence: Sequence, by heir: Sequence?, in list: inout [Sequence]) {
+        guard let index = list.firstIndex(where: { $0 === sequence }) else { return }
+        if let heir { list[index] = heir } else { list.remove(at: index) }
     }
 }
 
-// MARK: - Steps of the plan
+// MARK: - Between the phases
 
 extension Scheduler {
-    /// Moves the first waiting group out of the queue if its worst case fits beside all the others'.
-    private func admit(_ group: SequenceGroup) -> Bool {
-        let live = group.live
-        let blocks = group.size.blocks(choices: live.count)
-        guard sequencesRunning + live.count <= sequencesMax,
-            blocksReserved + blocks <= pool.freeCount
-        else { return false }
-        waiting.removeFirst()
-        prefilling.append(group)
-        for sequence in live { sequence.phase = .prefilling }
-        sequencesRunning += live.count
-        blocksReserved += blocks
-        return true
+    private func startDecoding(_ sequence: Sequence) {
+        sequence.phase = .decoding
+        decoding.insert(sequence, at: decoding.partitioningIndex { $0.rank > sequence.rank })
     }
 
-    /// Plans the next chunk of a group's prompt and says how many columns it takes.
-    private func takePrompt(of group: SequenceGroup, columns: Int, into plan: inout StepPlan) -> Int {
-        guard let leader = group.leader else { return 0 }
-        let count = min(columns, leader.tokens.count - leader.computed)
-        take(count, of: leader, into: &plan)
-        plan.promptColumnCount += count
-        return count
-    }
-
-    private func take(_ count: Int, of sequence: Sequence, into plan: inout StepPlan) {
-        precondition(count > 0 && sequence.computed + count <= sequence.tokens.count)
-        while sequence.table.capacity < sequence.computed + count {
-            precondition(sequence.blocksReserved > 0, "a sequence outgrew its reservation")
-            let grown = sequence.table.grow(from: &pool)
-            precondition(grown, "reserved blocks were not kept free")
-            blocksReserved -= 1
-        }
-        plan.slices.append(.init(sequence: sequence, position: sequence.computed, count: count))
-        plan.columnCount += count
-    }
-
-    /// The group's prompt has been read: each live choice gets a table over it.
-    private func startDecoding(_ group: SequenceGroup) -> [BlockCopy] {
-        guard let leader = group.leader else { return [] }
+    /// The prompt has been read: each live choice gets a table over it, or waits for memory.
+    private func fork(_ leader: Sequence) -> [BlockCopy] {
+        let group = leader.group
         var copies: [BlockCopy] = []
-        let followers = group.live.dropFirst()
-        for sequence in followers where group.size.answerMax > 1 {
-            guard let fork = leader.table.fork(positions: leader.computed, pool: &pool) else {
-                preconditionFailure("reserved blocks were not kept free")
+        group.isForked = true
+        for sequence in group.live.dropFirst() {
+            if group.size.answerMax > 1 {
+                guard let fork = cache.fork(leader) else {
+                    setAside(sequence)
+                    continue
+                }
+                sequence.table = fork.table
+                if let copy = fork.copy { copies.append(copy) }
             }
-            sequence.table = fork.table
-            if let copy = fork.copy {
-                copies.append(copy)
-                blocksReserved -= 1
-            }
+            sequence.computed = leader.computed
+            startDecoding(sequence)
         }
-        for sequence in followers { sequence.computed = leader.computed }
-        for sequence in group.live { sequence.phase = .decoding }
-        decoding += group.live
         return copies
     }
 
-    /// When a leader goes in the middle of its prompt, the next live choice reads on in its blocks.
+    /// Stops a running sequence and lets go of its memory. What it computed stays in the cache while there is room.
+    private func pause(_ sequence: Sequence) {
+        prefilling.removeAll { $0 === sequence }
+        decoding.removeAll { $0 === sequence }
+        cache.release(sequence)
+        setAside(sequence)
+    }
+
+    private func setAside(_ sequence: Sequence) {
+        sequencesRunning -= members(sequence)
+        pauseCount += 1
+        sequence.computed = 0
+        sequence.phase = .paused
+        paused.insert(sequence, at: paused.partitioningIndex { $0.rank > sequence.rank })
+    }
+
+    /// Sequences that run when this one does.
+    private func members(_ sequence: Sequence) -> Int {
+        sequence.group.isForked ? 1 : sequence.group.live.count
+    }
+
+    private func admit(_ sequence: Sequence, _ plan: inout StepPlan) {
+        if sequence.phase == .waiting {
+            waiting.remove(sequence.group)
+            plan.admitted.append(sequence.group)
+        } else {
+            paused.removeAll { $0 === sequence }
+        }
+        sequence.phase = .prefilling
+        prefilling.append(sequence)
+        sequencesRunning += members(sequence)
+    }
+
+    /// Whether there is room for all known tokens of a sequence beside what the others are about to need.
+    private func hasRoom(_ sequence: Sequence) -> Bool {
+        guard sequencesRunning + members(sequence) <= limits.sequencesMax else { return false }
+        guard !prefilling.isEmpty || !decoding.isEmpty else { return true }
+        let shared = cache.matchCount(sequence).inUse
+        let needed = BlockTable.blockCount(positions: sequence.tokens.count) - shared
+        let owed = prefilling.reduce(0) {
+            $0 + BlockTable.blockCount(positions: $1.tokens.count) - $1.table.blocks.count
+        }
+        // One for each that decodes: so who is let in is not thrown out at once.
+        return needed + owed + decoding.count <= cache.pool.freeCount
+    }
+}
+
+// MARK: - The plan
+
+extension Scheduler {
+    private func planDecoding(_ plan: inout StepPlan) {
+        var index = 0
+        while index < decoding.count {
+            let sequence = decoding[index]
+            while sequence.table.capacity <= sequence.computed, sequence.phase == .decoding {
+                guard !cache.grow(sequence) else { continue }
+                // It ranks behind this one, or is this one: what is planned already stays.
+                (prefilling + decoding).max { $0.rank < $1.rank }.map(pause)
+            }
+            guard sequence.phase == .decoding else { continue }
+            plan.add(.init(sequence: sequence, position: sequence.computed, count: 1))
+            shares.charge(sequence.group.request.key, columns: 1)
+            index += 1
+        }
+    }
+
+    private func planPrefill(_ plan: inout StepPlan) {
+        var budget = PrefillBudget(limits, timeModel, decoding: plan.work)
+        while budget.isOpen, var sequence = nextToRead(&plan) {
+            sequence.seenInStep = step
+            if let owner = adopt(sequence, &plan) {
+                // Somebody reads the same tokens already. Let him go on first.
+                guard owner.seenInStep < step else { continue }
+                sequence = owner
+                owner.seenInStep = step
+            }
+            let count = reserve(budget.columns(sequence), for: sequence)
+            guard count > 0 else { continue }
+            sequence.plannedInStep = step
+            let slice = StepPlan.Slice(sequence: sequence, position: sequence.computed, count: count)
+            plan.add(slice)
+            plan.prefillColumnCount += count
+            budget.spend(slice)
+            if !sequence.group.isForked { sequence.group.promptColumns += count }
+            shares.charge(sequence.group.request.key, columns: count)
+        }
+    }
+
+    /// The next sequence that has tokens to read and was not seen in this step: of those that read already and of
+    /// the one that is next to be let in, the one whose key has been given less.
+    private func nextToRead(_ plan: inout StepPlan) -> Sequence? {
+        let reading = prefilling.lazy.filter { $0.seenInStep < self.step }.min(by: goesBefore)
+        // A paused one has been let in before: no newcomer passes it.
+        guard let next = paused.first ?? waiting.next(shares)?.leader else { return reading }
+        if let reading, goesBefore(reading, next) { return reading }
+        guard hasRoom(next) else { return reading }
+        admit(next, &plan)
+        return next
+    }
+
+    private func goesBefore(_ a: Sequence, _ b: Sequence) -> Bool {
+        let (first, second) = (shares.columns(a.group.request.key), shares.columns(b.group.request.key))
+        return first == second ? a.rank < b.rank : first < second
+    }
+
+    /// Takes what the cache has of a sequence's next tokens.
     ///
-    /// - Returns: false when it is no leader, or nobody is left.
-    private func handOverPrompt(from sequence: Sequence) -> Bool {
-        let live = sequence.group.live
-        guard sequence === live.first, let heir = live.dropFirst().first else { return false }
-        swap(&heir.table, &sequence.table)
-        swap(&heir.computed, &sequence.computed)
-        return true
+    /// - Returns: the sequence that is computing its next block, if one is.
+    private func adopt(_ sequence: Sequence, _ plan: inout StepPlan) -> Sequence? {
+        switch cache.adopt(for: sequence) {
+        case .done(let copy):
+            if let copy { plan.copies.append(copy) }
+            return nil
+        case .pending(let block):
+            let number = sequence.table.blocks.count
+            return prefilling.first { $0.table.blocks.count > number && $0.table.blocks[number] == block }
+        }
+    }
+
+    /// Gives a sequence blocks for its next columns; sequences that rank behind it and have none in this
+    /// step make room.
+    ///
+    /// - Returns: columns for which there are blocks, `count` at most.
+    private func reserve(_ count: Int, for sequence: Sequence) -> Int {
+        while sequence.table.capacity < sequence.computed + count {
+            guard !cache.grow(sequence) else { continue }
+            let victims = prefilling.lazy.filter {
+                $0.rank > sequence.rank && $0.plannedInStep < self.step
+            }
+            guard let victim = victims.max(by: { $0.rank < $1.rank }) else { break }
+            pause(victim)
+        }
+        return min(count, sequence.table.capacity - sequence.computed)
     }
 }

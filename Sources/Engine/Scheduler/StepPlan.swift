@@ -12,11 +12,18 @@ struct StepPlan {
         var drawsNext: Bool { reachesEnd && sequence.group.size.answerMax > 0 }
     }
 
-    /// Groups that left the queue with this step, in order of arrival.
+    /// Groups that left the queue with this step, in the order in which they did.
     var admitted: [SequenceGroup] = []
+    /// To be made before the step, in this order.
+    var copies: [BlockCopy] = []
     /// Decode columns first, then prefill chunks.
     var slices: [Slice] = []
-    var columnCount = 0
-    /// Columns of prompts among them.
-    var promptColumnCount = 0
+    var work = StepWork()
+    /// Columns of prompts and of answers that are read again.
+    var prefillColumnCount = 0
+
+    mutating func add(_ slice: Slice) {
+        slices.append(slice)
+        work.add(count: slice.count, position: slice.position, drawsNext: slice.drawsNext)
+    }
 }

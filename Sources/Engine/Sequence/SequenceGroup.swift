@@ -8,14 +8,22 @@ final class SequenceGroup {
     let id: RequestID
     let request: GenerationRequest
     let size: RequestSize
+    /// Monotonic clock, nanoseconds.
+    let arrivedAt: UInt64
     /// One per choice; none after the last has finished.
     private(set) var sequences: [Sequence] = []
+    /// The prompt has been read and the choices go their own ways.
+    var isForked = false
+    /// Columns of the prompt that were computed for it, again after a pause included.
+    var promptColumns = 0
 
-    init(id: RequestID, request: GenerationRequest, size: RequestSize) {
+    init(id: RequestID, request: GenerationRequest, size: RequestSize, arrivedAt: UInt64) {
         self.id = id
         self.request = request
         self.size = size
+        self.arrivedAt = arrivedAt
         sequences = (0..<size.choiceCount).map { Sequence(group: self, choice: $0) }
+        for follower in sequences.dropFirst() { follower.phase = .following }
     }
 
     /// Lets go of the sequences, which refer to the group.
@@ -29,4 +37,14 @@ final class SequenceGroup {
 
     /// The first live sequence; it reads the prompt for all. Nil when the group has finished.
     var leader: Sequence? { sequences.first { $0.phase != .finished } }
+
+    /// When it has to be finished, monotonic clock in nanoseconds; nil when there is no limit.
+    var deadline: UInt64? {
+        guard let timeout = request.timeout else { return nil }
+        let (sum, overflows) = arrivedAt.addingReportingOverflow(timeout.nanoseconds)
+        return overflows ? nil : sum
+    }
+
+    /// Tokens of the prompt that did not have to be computed.
+    var cachedTokens: Int { max(0, size.promptCount - promptColumns) }
 }

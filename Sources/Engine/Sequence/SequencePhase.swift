@@ -1,20 +1,32 @@
 /// Where a sequence stands. Only the scheduler moves it.
 ///
 /// ```
-/// waiting ──admit──▶ prefilling ──complete──▶ decoding ──finish──▶ finished
-///    └──────────────────┴──────────finish─────────────────────────────▲
+///    following ───────────the leader has read the prompt──────────┐
+///                                                                 ▼
+///    waiting ────admit───▶ prefilling ────────complete─────▶ decoding ──finish──▶ finished
+///                          ▲        │                          │
+///                       resume    pause                        │
+///                          │        ▼                          │
+///                          └───── paused ◀────────pause────────┘
 /// ```
 ///
-/// - `waiting`: its group is in the queue. It owns no block and nothing is reserved for it.
-/// - `prefilling`: its group was admitted; blocks are reserved for its worst case. The group's first
-///   live sequence, the leader, reads the prompt for all: `computed < promptCount`. The others have
-///   an empty table until then.
-/// - `decoding`: the prompt is in its blocks. Between steps `computed == tokens.count - 1`: the token
+/// Every phase may end in `finished`. When a leader finishes before the prompt was read, the next live choice
+/// takes its phase and what it has.
+///
+/// - `waiting`: its request is in the queue. It owns no block.
+/// - `following`: an earlier choice of the same request, the leader, reads the prompt for it. It owns nothing.
+/// - `prefilling`: it reads tokens that are known: a prompt, or after a pause its own answer too.
+///   `computed < tokens.count`.
+/// - `decoding`: all but the last token are in its blocks: `computed == tokens.count - 1` between steps. The token
 ///   drawn last is the next column.
-/// - `finished`: owns and reserves nothing; never leaves this phase.
+/// - `paused`: it had to make room for another. It keeps its tokens and owns no block; `computed == 0`. Its blocks
+///   stay in the cache until somebody needs them.
+/// - `finished`: owns nothing; never leaves this phase.
 enum SequencePhase: Equatable {
     case waiting
+    case following
     case prefilling
     case decoding
+    case paused
     case finished
 }

@@ -21,8 +21,12 @@ public struct ServiceConfiguration: Sendable {
     public var kvMemoryBytes: Int?
     /// Requests that may wait; the next one is answered 429.
     public var queueMax = 256
+    /// Prompt tokens of the requests that wait; a request that would make them more is answered 429.
+    public var queueTokensMax = 1 << 20
     /// Answers that are generated at once.
     public var sequencesMax = 256
+    /// The longest time between two tokens of an answer that prompts of others may cause.
+    public var interTokenBudget = Duration.milliseconds(100)
     public var logLevel = Logger.Level.info
     public var logFormat = LogFormat.auto
     /// One line of log for each request.
