@@ -13,10 +13,10 @@ struct Bench: AsyncParsableCommand {
 
     @OptionGroup var model: ModelOptions
 
-    @Option(help: ArgumentHelp("Tokens to prefill.", valueName: "tokens"))
+    @Option(help: ArgumentHelp("Tokens to prefill; 0 measures decode only.", valueName: "tokens"))
     var prompt: Int = 512
 
-    @Option(help: ArgumentHelp("Steps to decode.", valueName: "tokens"))
+    @Option(help: ArgumentHelp("Steps to decode; 0 measures prefill only.", valueName: "tokens"))
     var generate: Int = 32
 
     @Option(help: ArgumentHelp("Batch sizes to decode, separated by commas.", valueName: "sizes"))
@@ -38,9 +38,9 @@ struct Bench: AsyncParsableCommand {
     var json = false
 
     func validate() throws {
-        guard (1...1_000_000).contains(prompt) else { throw ValidationError("--prompt must be at least 1.") }
-        guard (1...1_000_000).contains(generate) else {
-            throw ValidationError("--generate must be at least 1.")
+        guard (0...1_000_000).contains(prompt) else { throw ValidationError("--prompt must be at least 0.") }
+        guard (0...1_000_000).contains(generate) else {
+            throw ValidationError("--generate must be at least 0.")
         }
         guard (0...1_000_000).contains(depth) else { throw ValidationError("--depth must be at least 0.") }
         guard (1...1000).contains(runs) else { throw ValidationError("--runs must be 1 to 1000.") }

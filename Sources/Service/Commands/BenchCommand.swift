@@ -3,7 +3,7 @@ import Models
 
 /// `apus bench`: the model's own speed, without scheduler and server, and how much of the machine it uses.
 ///
-/// Prefill: one sequence of `promptTokens`, in chunks of up to 512. Decode: for each batch size that many sequences,
+/// Prefill: one sequence of `promptTokens`, in chunks of up to 512; none when that is 0. Decode: for each batch size that many sequences,
 /// one token of each a step, `generateTokens` steps. Both begin `depthTokens` into their sequences. Every figure is the
 /// best of `runs` after a warm-up. The tokens are random but fixed, so that other engines can be given the same work.
 public struct BenchCommand: Sendable {
@@ -52,13 +52,15 @@ public struct BenchCommand: Sendable {
         try checkSizes(model)
         var runner = BenchRunner(model, tokens: BenchTokens(vocabularyCount: model.vocabularyCount))
 
-        runner.fill(sequences: 1, tokens: options.depthTokens, chunk: Self.chunkTokens)
         let prompt = options.promptTokens
-        try measure("prefill", columns: prompt, steps: 1, depth: options.depthTokens, model, roofline) {
-            runner.prefill(count: prompt, position: options.depthTokens, chunk: Self.chunkTokens)
+        if prompt > 0 {
+            runner.fill(sequences: 1, tokens: options.depthTokens, chunk: Self.chunkTokens)
+            try measure("prefill", columns: prompt, steps: 1, depth: options.depthTokens, model, roofline) {
+                runner.prefill(count: prompt, position: options.depthTokens, chunk: Self.chunkTokens)
+            }
         }
         let depth = max(options.depthTokens, Self.decodeDepthTokensMin)
-        for batch in options.batches {
+        for batch in options.batches where options.generateTokens > 0 {
             runner.fill(sequences: batch, tokens: depth, chunk: Self.chunkTokens)
             let steps = options.generateTokens
             try measure("decode", columns: batch, steps: steps, depth: depth, model, roofline) {
