@@ -46,16 +46,19 @@ $(python)/.installed: Tests/Acceptance/requirements.txt | dependencies
 	$(python)/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-bench: build ## Measure the speed beside llama.cpp and ik_llama.cpp, when those are built
-	@scripts/fetch-model
+bench: build ## Measure engine and server beside their peers, and write docs/benchmarks (an hour or two)
+	@scripts/fetch-model --test-models
+	@scripts/bench-models || echo "Rows whose model is missing are left out." >&2
 	scripts/bench-peers $(ARGS)
+	scripts/bench-load
+	@scripts/bench-report
 
 format: ## Format the Swift sources
 	swift format --in-place --parallel --recursive $(swift_sources)
 
 lint: ## Check the Swift sources' format, and the scripts with shellcheck when it is installed
 	swift format lint --strict --parallel --recursive $(swift_sources)
-	@if command -v shellcheck >/dev/null; then shellcheck .ci/run scripts/fetch-model scripts/install-dependencies; else echo "shellcheck is not installed"; fi
+	@if command -v shellcheck >/dev/null; then shellcheck .ci/run scripts/bench-models scripts/fetch-model scripts/install-dependencies; else echo "shellcheck is not installed"; fi
 
 clean: ## Remove what was built
 	rm -rf .build .build-test
