@@ -2,7 +2,7 @@
 #define APUS_TABLES_H
 #include "kernels.h"
 
-/// The table of one instruction set: the functions of vector.h and logits.h under `set`, the matrix products
+/// The table of one instruction set: the functions of vector.h, attention.h and logits.h under `set`, the matrix products
 /// under `products`.
 #define TABLE(set, products)                              \
     {                                                     \
@@ -19,6 +19,8 @@
         .rope_pairs = set##_rope_pairs,                   \
         .store_key_value = set##_store_key_value,         \
         .attention = set##_attention,                     \
+        .attention_segment = set##_attention_segment,     \
+        .attention_finish = set##_attention_finish,       \
         .logits_maximum = set##_logits_maximum,           \
         .logits_weigh = set##_logits_weigh,               \
         .logits_select = set##_logits_select,             \

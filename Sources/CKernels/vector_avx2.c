@@ -2,6 +2,7 @@
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #define NAME(x) avx2_##x
 #include "vector.h"
+#include "attention.h"
 #include "logits.h"
 #pragma clang attribute pop
 #include "matmul.h"

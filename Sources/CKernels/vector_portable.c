@@ -3,6 +3,7 @@
 #pragma clang diagnostic ignored "-Wpsabi"
 #define NAME(x) portable_##x
 #include "vector.h"
+#include "attention.h"
 #include "logits.h"
 #include "matmul.h"
 #include "tables.h"

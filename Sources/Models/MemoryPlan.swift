@@ -40,7 +40,7 @@ public struct MemoryPlan: Sendable, Equatable {
         guard (1...256).contains(options.threads) else {
             throw .option("\(options.threads) threads; expected 1 to 256")
         }
-        let block = shape.kvBlockBytes
+        let block = shape.kvBlockBytes(options.kvType)
         let blocksOfContext = (context + KVGeometry.blockTokens - 1) / KVGeometry.blockTokens
         let wanted =
             options.kvBytesMax.map { $0 / block }

@@ -9,6 +9,8 @@ public struct ModelOptions: Sendable {
     public var contextLength: Int?
     /// Bytes of the KV cache; nil takes enough for `defaultKVTokens` positions, and for one full context.
     public var kvBytesMax: Int?
+    /// How keys and values are stored.
+    public var kvType = KVType.f16
     /// Columns of one step.
     public var columnsMax = 512
 

@@ -132,5 +132,7 @@ public struct ModelShape: Sendable {
     var kvWidth: Int { kvHeadCount * headDim }
 
     /// Bytes of one KV block: f16 keys and values of every layer.
-    public var kvBlockBytes: Int { layerCount * 2 * kvWidth * KVGeometry.blockTokens * 2 }
+    public func kvBlockBytes(_ type: KVType) -> Int {
+        layerCount * 2 * kvHeadCount * type.headBytes(headDim: headDim)
+    }
 }

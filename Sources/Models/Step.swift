@@ -27,6 +27,11 @@ final class Step {
     /// [column]
     private let positions: [Int]
     let items: [AttentionItem]
+    /// Whether the positions of long contexts are shared out (`AttentionItem.segments`).
+    let isSegmented: Bool
+    let segments: [AttentionItem]
+    /// Segments of the longest context.
+    let segmentsMax: Int
     let slices: [StepBatch.Slice]
 
     init(_ model: TransformerModel, _ batch: StepBatch) {
@@ -41,6 +46,10 @@ final class Step {
         isMerged = batch.slices.allSatisfy { $0.count <= AttentionItem.columnsMax }
         positions = batch.slices.flatMap { Array($0.position..<$0.position + $0.count) }
         items = AttentionItem.items(batch.slices, kvHeadCount: shape.kvHeadCount)
+        segmentsMax = batch.slices.map(AttentionItem.segmentCount).max() ?? 0
+        isSegmented = isNarrow && segmentsMax > 1 && pool.count > 1
+        segments =
+            isSegmented ? AttentionItem.segments(batch.slices, kvHeadCount: shape.kvHeadCount) : []
         precondition(positions.count == columnCount, "the slices do not cover the columns")
     }
 

@@ -35,7 +35,9 @@ public final class TransformerModel: LanguageModel {
             throw .file(error.description)
         }
         let plan = try MemoryPlan(file, shape, weights, options)
-        guard let cache = KVCache(shape, blockCount: plan.kvBlockCount) else { throw .memory(plan.kvBytes) }
+        guard let cache = KVCache(shape, type: options.kvType, blockCount: plan.kvBlockCount) else {
+            throw .memory(plan.kvBytes)
+        }
         let pool = ThreadPool(count: options.threads)
         try weights.pack(pool, progress: progress)
         return TransformerModel(file, shape, plan, options, kernels, weights, cache, pool)
@@ -80,6 +82,7 @@ public final class TransformerModel: LanguageModel {
             "a step of \(batch.tokens.count) columns")
         logits.prepare(batch.outputs)
         let step = Step(self, batch)
+        workspace.reserveStates(step)
         pool.run { thread in step.run(thread) }
         return logits
     }

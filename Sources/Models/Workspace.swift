@@ -27,6 +27,11 @@ final class Workspace {
     let sines: Buffer<Float>
     /// [thread][scratchCount]
     let scratch: [Buffer<Float>]
+    /// Attention's states where positions are shared out, [slice][kvHead][segment][stateFloats], grown when a step
+    /// wants more.
+    private(set) var states: Buffer<Float>
+    /// Segments that are done. [slice][kvHead]
+    let segmentsDone: Countdown
 
     /// Columns of floats that own their memory.
     final class Columns {
@@ -72,6 +77,21 @@ final class Workspace {
         cosines = Buffer(shape.ropeBases.count * columns * shape.ropeDim / 2)
         sines = Buffer(shape.ropeBases.count * columns * shape.ropeDim / 2)
         scratch = (0..<options.threads).map { _ in Buffer(Self.scratchCount(shape)) }
+        states = Buffer(0)
+        segmentsDone = Countdown(places: Self.privateColumnsMax * shape.kvHeadCount)
+    }
+
+    /// Makes room for the states that a step spreads over threads.
+    func reserveStates(_ step: Step) {
+        guard step.isSegmented else { return }
+        let count =
+            step.slices.count * step.shape.kvHeadCount * step.segmentsMax * Self.stateFloats(step.shape)
+        if states.count < count { states = Buffer(count) }
+    }
+
+    /// Floats of the states that a narrow step's slice has for one KV head after one segment.
+    static func stateFloats(_ shape: ModelShape) -> Int {
+        privateColumnsMax * (shape.headCount / shape.kvHeadCount) * (shape.headDim + Int(APUS_STATE_EXTRA))
     }
 
     /// The widest input of any matrix.

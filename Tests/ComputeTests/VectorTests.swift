@@ -56,76 +56,6 @@ import Testing
     }
 
     /// Head dimensions, positions before the first column, columns, and window.
-    @Test(
-        "attend as plain softmax attention does",
-        arguments: [
-            (16, 0, 1, 0), (64, 31, 1, 0), (64, 0, 33, 0), (64, 100, 5, 0), (256, 70, 3, 0), (64, 100, 40, 8),
-            (128, 20, 3, 512),
-        ])
-    func attention(_ headDim: Int, _ position: Int, _ columns: Int, _ window: Int) {
-        var random = SplitMix64(seed: UInt64(headDim + position))
-        let heads = 3
-        let positions = position + columns
-        let blockCount = (positions + 31) / 32
-        let keys = floats(positions * headDim, -1...1, &random).map(roundedToHalf)
-        let values = floats(positions * headDim, -1...1, &random).map(roundedToHalf)
-        let queries = floats(columns * heads * headDim, -2...2, &random)
-        let scale = 1 / Float(headDim).squareRoot()
-        for kernels in allKernels {
-            // Blocks stand in reverse order, so that a wrong table shows.
-            let table = (0..<blockCount).map { Int32(blockCount - 1 - $0) }
-            let blockStride = 2 * headDim * 32
-            let cache = Buffer<UInt16>(blockCount * blockStride)
-            for p in 0..<positions {
-                let block = cache.pointer + Int(table[p / 32]) * blockStride
-                keys.withUnsafeBufferPointer { k in
-                    values.withUnsafeBufferPointer { v in
-                        guard let k = k.baseAddress, let v = v.baseAddress else { return }
-                        kernels.table.pointee.store_key_value(
-                            k + p * headDim, v + p * headDim, headDim, p % 32, block, block + headDim * 32)
-                    }
-                }
-            }
-            var out = [Float](repeating: .nan, count: columns * heads * headDim)
-            let scratch = Buffer<Float>(Int(APUS_ATTENTION_SCRATCH))
-            queries.withUnsafeBufferPointer { q in
-                out.withUnsafeMutableBufferPointer { o in
-                    table.withUnsafeBufferPointer { t in
-                        var item = apus_attention_item(
-                            queries: q.baseAddress, outputs: o.baseAddress, query_stride: heads * headDim,
-                            output_stride: heads * headDim, cache: cache.pointer, block_stride: blockStride,
-                            keys_offset: 0, values_offset: headDim * 32, blocks: t.baseAddress,
-                            position: position,
-                            columns: columns, first_head: 0, heads: heads, head_dim: headDim, window: window,
-                            scale: scale)
-                        kernels.table.pointee.attention(&item, scratch.pointer)
-                    }
-                }
-            }
-            for column in 0..<columns {
-                let last = position + column
-                let first = window > 0 ? max(0, last + 1 - window) : 0
-                for head in 0..<heads {
-                    let at = (column * heads + head) * headDim
-                    let scores = (first...last).map { p in
-                        (0..<headDim).reduce(0.0) {
-                            $0 + Double(queries[at + $1]) * Double(keys[p * headDim + $1])
-                        } * Double(scale)
-                    }
-                    let most = scores.max() ?? 0
-                    let weights = scores.map { exp($0 - most) }
-                    let total = weights.reduce(0, +)
-                    let expected = (0..<headDim).map { d in
-                        zip(first...last, weights).reduce(0.0) {
-                            $0 + $1.1 / total * Double(values[$1.0 * headDim + d])
-                        }
-                    }
-                    expect(Array(out[at..<at + headDim]), expected, 2e-5)
-                }
-            }
-        }
-    }
-
     /// Lengths around a multiple of 8 lanes.
     @Test("find, weigh and select logits as plain loops do", arguments: [1, 7, 8, 9, 40, 255, 256])
     func logits(_ n: Int) {
@@ -178,9 +108,6 @@ import Testing
     private func floats(_ n: Int, _ range: ClosedRange<Float>, _ random: inout SplitMix64) -> [Float] {
         (0..<n).map { _ in Float.random(in: range, using: &random) }
     }
-
-    /// A value that a half float holds exactly: 8 bits below the point.
-    private func roundedToHalf(_ x: Float) -> Float { (x * 256).rounded() / 256 }
 
     private func expect(
         _ found: [Float], _ expected: [Double], _ tolerance: Double,

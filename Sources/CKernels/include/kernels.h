@@ -22,15 +22,20 @@ typedef struct {
 // the first left over, so that a ~ d0*q0 + d1*q1 with d1 = d0/254, about 15 bits. Plane p of column c is
 // physical column c*planes + p; groups stand as [physical column][k/32].
 
-/// The columns of one sequence for one KV head; see attention below.
+/// How keys and values are stored: half floats, or 8-bit codes with an f16 scale for each 32 dimensions of a
+/// position (see attention.h).
+typedef enum { APUS_KV_F16 = 0, APUS_KV_Q8 } apus_kv_kind;
+
+/// Some columns of one sequence for one KV head; see attention below.
 typedef struct {
     const float *queries;   // [column][query_stride], the head's part at head*head_dim
     float *outputs;         // [column][output_stride]
     size_t query_stride;
     size_t output_stride;
-    const uint16_t *cache;  // f16; block b of this layer starts at b*block_stride
-    size_t block_stride;    // in f16 elements
-    size_t keys_offset;     // of this KV head's keys inside the layer's part: [head_dim][32 positions]
+    apus_kv_kind kind;
+    const void *cache;      // block b of this layer starts at b*block_stride
+    size_t block_stride;    // in bytes
+    size_t keys_offset;     // in bytes, of this KV head's keys inside the layer's part: [head_dim][32 positions]
     size_t values_offset;   // and of its values: [32 positions][head_dim]
     const int32_t *blocks;  // the sequence's block table
     size_t position;        // of the first column
@@ -77,10 +82,18 @@ typedef struct {
     void (*rope_pairs)(float *x, const float *cosines, const float *sines, size_t n);
     /// Writes one head's key and value of one position into its block; offset is the position in the block.
     void (*store_key_value)(
-        const float *key, const float *value, size_t head_dim, size_t offset, uint16_t *keys, uint16_t *values);
+        apus_kv_kind kind, const float *key, const float *value, size_t head_dim, size_t offset, void *keys,
+        void *values);
     /// Softmax attention of an item's columns over positions 0 ... their own. `scratch` holds
     /// APUS_ATTENTION_SCRATCH floats.
+    ///
+    /// Positions are walked in segments of APUS_SEGMENT blocks, whose states are merged in order; so the two
+    /// functions below give the same bits, with the segments spread over threads.
     void (*attention)(const apus_attention_item *item, float *scratch);
+    /// The states of an item's queries, [column][head][head_dim + APUS_STATE_EXTRA], after one segment.
+    void (*attention_segment)(const apus_attention_item *item, size_t segment, float *states, float *scratch);
+    /// Merges the states of the segments 0 ..< segments, `segment_stride` floats apart, and writes the outputs.
+    void (*attention_finish)(const apus_attention_item *item, size_t segments, float *states, size_t segment_stride);
 
     /// The largest of n logits: -infinity when all are masked, NaN when one is NaN or +infinity.
     float (*logits_maximum)(const float *x, size_t n);
@@ -91,7 +104,15 @@ typedef struct {
     size_t (*logits_select)(const float *x, size_t n, float least, uint32_t first, uint32_t *tokens);
 } apus_kernels;
 
-enum { APUS_KV_BLOCK = 32, APUS_HEAD_DIM_MAX = 512, APUS_ATTENTION_SCRATCH = 4 * (APUS_HEAD_DIM_MAX + 64) };
+enum {
+    APUS_KV_BLOCK = 32,
+    APUS_SEGMENT = 16,      // blocks: 512 positions
+    APUS_STATE_EXTRA = 16,  // floats after a state's values
+    APUS_HEAD_DIM_MAX = 512,
+    // An unpacked block, and the states of 12 queries twice (48 of up to 64 dimensions, 24 of up to 128).
+    APUS_ATTENTION_SCRATCH =
+        2 * APUS_HEAD_DIM_MAX * APUS_KV_BLOCK + 2 * 12 * (APUS_HEAD_DIM_MAX + APUS_STATE_EXTRA),
+};
 
 /// Runs on any CPU.
 const apus_kernels *apus_kernels_portable(void);
