@@ -77,6 +77,7 @@ struct ModelLoader: Sendable {
         var options = ModelOptions(
             precision: configuration.precision, contextLength: configuration.contextTokens,
             kvBytesMax: configuration.kvMemoryBytes)
+        options.kvType = configuration.kvType
         if let threads = configuration.threads { options.threads = threads }
         let plan = try plan(file, options)
         guard let available = AvailableMemory.read(), plan.totalBytes > available.bytes else {

@@ -36,7 +36,13 @@ struct ContextOptions: ParsableArguments {
             valueName: "bytes"))
     var kvMemory: String?
 
-    var flags: [String: String?] { ["context": context, "kv-memory": kvMemory] }
+    @Option(
+        help: ArgumentHelp(
+            "How keys and values are stored: q8 takes half the memory of f16. (default: f16)",
+            valueName: "f16|q8"))
+    var kvType: String?
+
+    var flags: [String: String?] { ["context": context, "kv-memory": kvMemory, "kv-type": kvType] }
 }
 
 extension ModelOptions {

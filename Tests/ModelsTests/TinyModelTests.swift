@@ -1,4 +1,5 @@
 import Compute
+import Glibc
 import ModelFiles
 import Models
 import TestSupport
@@ -67,9 +68,43 @@ import Testing
         #expect(SingleSequence(far).run(text).last != whole)
     }
 
-    @Test("goes on from copied blocks as from its own", arguments: models)
-    func copiedBlocks(_ tiny: TinyModel) throws {
-        let model = try load(tiny, .q8)
+    @Test(
+        "shares a long context between threads, and gives the bits of one thread", arguments: models,
+        KVType.allCases)
+    func longContext(_ tiny: TinyModel, _ kvType: KVType) throws {
+        var long = tiny
+        long.contextLength = 2048
+        let tokens = prompt(length: 1200, seed: 9, tiny.vocabulary.tokens.count)
+        let answers = try [1, 2, 3].map { threads in
+            let sequence = SingleSequence(try load(long, .q8, threads: threads, kvType: kvType))
+            _ = sequence.run(tokens)
+            return (0..<3).flatMap { sequence.run([TokenID(5 + $0)]) }
+        }
+        #expect(answers[1] == answers[0])
+        #expect(answers[2] == answers[0])
+        let whole = SingleSequence(try load(long, .q8, kvType: kvType))
+        #expect(whole.run(tokens + [5, 6, 7], all: true).suffix(3) == answers[0][...])
+    }
+
+    @Test(
+        "computes nearly the same with keys and values of 8 bits, in little more than half the memory",
+        arguments: models)
+    func eightBitCache(_ tiny: TinyModel) throws {
+        let tokens = prompt(length: 90, seed: 10, tiny.vocabulary.tokens.count)
+        let (full, small) = (try load(tiny, .high), try load(tiny, .high, kvType: .q8))
+        #expect(small.kvGeometry.bytesPerBlock * 100 <= full.kvGeometry.bytesPerBlock * 57)
+        let exact = SingleSequence(full).run(tokens, all: true)
+        let near = SingleSequence(small).run(tokens, all: true)
+        #expect(near != exact)
+        let divergences = zip(exact, near).map { a, b in
+            zip(logSoftmax(a), logSoftmax(b)).reduce(0.0) { $0 + exp($1.0) * ($1.0 - $1.1) }
+        }
+        #expect(divergences.reduce(0, +) / Double(divergences.count) < 1e-3)
+    }
+
+    @Test("goes on from copied blocks as from its own", arguments: models, KVType.allCases)
+    func copiedBlocks(_ tiny: TinyModel, _ kvType: KVType) throws {
+        let model = try load(tiny, .q8, kvType: kvType)
         let tokens = prompt(length: 45, seed: 7, model.vocabularyCount)
         let original = SingleSequence(model)
         _ = original.run(tokens)
@@ -100,12 +135,14 @@ import Testing
     // MARK: -
 
     private func load(
-        _ tiny: TinyModel, _ precision: Precision, threads: Int = 2, kernels: Kernels = .best
+        _ tiny: TinyModel, _ precision: Precision, threads: Int = 2, kernels: Kernels = .best,
+        kvType: KVType = .f16
     ) throws -> TransformerModel {
         let directory = try TemporaryDirectory()
         let file = try GGUFFile(path: tiny.write(to: directory.file("tiny.gguf")))
-        return try TransformerModel.load(
-            file: file, options: ModelOptions(precision: precision, threads: threads), kernels: kernels)
+        var options = ModelOptions(precision: precision, threads: threads)
+        options.kvType = kvType
+        return try TransformerModel.load(file: file, options: options, kernels: kernels)
     }
 
     private func prompt(length: Int, seed: UInt64, _ vocabulary: Int) -> [TokenID] {

@@ -1,6 +1,7 @@
 import Compute
 import HTTP
 import Logging
+import Models
 
 /// Everything that can be set about a server, with the defaults. `Setting.all` names each value.
 public struct ServiceConfiguration: Sendable {
@@ -19,6 +20,8 @@ public struct ServiceConfiguration: Sendable {
     public var contextTokens: Int?
     /// Bytes of the KV cache; nil takes what the model's plan says, or less where memory is short.
     public var kvMemoryBytes: Int?
+    /// How keys and values are stored.
+    public var kvType = KVType.f16
     /// Requests that may wait; the next one is answered 429.
     public var queueMax = 256
     /// Prompt tokens of the requests that wait; a request that would make them more is answered 429.

@@ -21,6 +21,7 @@ struct Setting: Sendable {
         word("precision", \.precision),
         integer("context", \.contextTokens, 1...(1 << 30)),
         bytes("kv-memory", \.kvMemoryBytes, 1...(1 << 46)),
+        word("kv-type", \.kvType),
         integer("queue-max", \.queueMax, 1...1_000_000),
         integer("queue-tokens-max", \.queueTokensMax, 1...(1 << 30)),
         integer("sequences-max", \.sequencesMax, 1...4096),
