@@ -11,6 +11,8 @@ public struct EngineConfiguration: Sendable, Equatable {
     public var interTokenBudget = Duration.milliseconds(100)
     /// Columns of one prompt in a step at most; nil leaves it to the time that they take.
     public var chunkColumnsMax: Int?
+    /// Whether answers that repeat what was there get several tokens a step.
+    public var speculation = Speculation.ngram
 
     public init() {}
 }

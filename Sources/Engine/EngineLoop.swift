@@ -11,6 +11,8 @@ final class EngineLoop {
     private let limits: EngineLimits
     private let scheduler: Scheduler
     private let sampler: Sampler
+    /// Nil when nothing is drafted.
+    private var speculator: Speculator?
     private var requests: [RequestID: LiveRequest] = [:]
     /// Requests with events in this step; may hold one twice.
     private var touched: [LiveRequest] = []
@@ -27,7 +29,9 @@ final class EngineLoop {
         do {
             let model = try makeModel()
             let limits = try EngineLimits(model: model, configuration: configuration)
-            let loop = EngineLoop(model: model, limits: limits, mailbox: mailbox, board: board)
+            let loop = EngineLoop(
+                model: model, limits: limits, speculation: configuration.speculation, mailbox: mailbox,
+                board: board)
             loop.publishStatus()
             mailbox.started(limits)
             loop.run()
@@ -38,13 +42,17 @@ final class EngineLoop {
         mailbox.ended()
     }
 
-    private init(model: any LanguageModel, limits: EngineLimits, mailbox: Mailbox, board: StatusBoard) {
+    private init(
+        model: any LanguageModel, limits: EngineLimits, speculation: Speculation, mailbox: Mailbox,
+        board: StatusBoard
+    ) {
         self.model = model
         self.limits = limits
         self.mailbox = mailbox
         self.board = board
         scheduler = Scheduler(limits.scheduler)
         sampler = Sampler(vocabularyCount: limits.vocabularyCount)
+        speculator = speculation == .ngram ? Speculator() : nil
     }
 
     private func run() {
@@ -53,7 +61,7 @@ final class EngineLoop {
             runs = takeMail()
             deliver()
             guard runs, !scheduler.isIdle else { continue }
-            step(scheduler.plan())
+            step(plan())
             deliver()
         }
     }
@@ -98,6 +106,12 @@ extension EngineLoop {
 // MARK: - Steps
 
 extension EngineLoop {
+    private func plan() -> StepPlan {
+        var plan = scheduler.plan()
+        speculator?.extend(&plan) { count, sequence in scheduler.reserve(drafts: count, for: sequence) }
+        return plan
+    }
+
     private func step(_ plan: StepPlan) {
         let started = MonotonicClock.now
         for group in plan.admitted {
@@ -124,16 +138,17 @@ extension EngineLoop {
         batch.slices.reserveCapacity(plan.slices.count)
         for slice in plan.slices {
             let start = batch.tokens.count
-            let end = slice.position + slice.count
-            batch.tokens += slice.sequence.tokens[slice.position..<end]
+            let known = slice.count - slice.drafts.count
+            batch.tokens += slice.sequence.tokens[slice.position..<slice.position + known]
+            batch.tokens += slice.drafts
             batch.slices.append(
                 StepBatch.Slice(
                     start: start, count: slice.count, position: slice.position,
                     blocks: slice.sequence.table.blocks))
-            if slice.drawsNext {
+            for column in start + known - 1..<start + known - 1 + slice.outputCount {
                 batch.outputs.append(
                     Sampler.output(
-                        column: start + slice.count - 1, for: slice.sequence.group.request,
+                        column: column, for: slice.sequence.group.request,
                         vocabularyCount: limits.vocabularyCount))
             }
         }
@@ -144,6 +159,8 @@ extension EngineLoop {
     private func draw(_ plan: StepPlan, logits: Logits, computedAt: UInt64) {
         var output = 0
         for slice in plan.slices where slice.reachesEnd {
+            let first = output
+            output += slice.outputCount
             guard let request = requests[slice.sequence.group.id] else { continue }
             let readsPrompt = slice.sequence.answerCount == 0
             if readsPrompt {
@@ -154,13 +171,36 @@ extension EngineLoop {
                 finish(request.group.live, of: request, .length)
                 continue
             }
-            let row = logits[output]
-            output += 1
+            let mark = request.eventCount
             // The prompt's last column serves every choice.
             for sequence in readsPrompt ? request.group.live : [slice.sequence] {
-                drawNext(of: sequence, of: request, from: row)
+                drawNext(of: sequence, of: request, from: logits[first])
             }
+            guard !slice.drafts.isEmpty else { continue }
+            let accepted = confirm(slice, of: request, logits, firstOutput: first)
+            // Said before the tokens, because nothing may follow an answer's end.
+            request.drafted(slice.drafts.count, accepted: accepted, choice: slice.sequence.choice, at: mark)
         }
+    }
+
+    /// Goes on drawing from the columns of a slice's drafts, as long as they are what was drawn.
+    ///
+    /// - Returns: how many were.
+    private func confirm(
+        _ slice: StepPlan.Slice, of request: LiveRequest, _ logits: Logits, firstOutput: Int
+    ) -> Int {
+        let sequence = slice.sequence
+        var accepted = 0
+        while accepted < slice.drafts.count, sequence.phase == .decoding,
+            sequence.tokens.last == slice.drafts[accepted]
+        {
+            accepted += 1
+            scheduler.acceptDraft(of: sequence)
+            drawNext(of: sequence, of: request, from: logits[firstOutput + accepted])
+        }
+        status.draftedTokens += slice.drafts.count
+        status.acceptedTokens += accepted
+        return accepted
     }
 
     private func drawNext(of sequence: Sequence, of request: LiveRequest, from row: LogitRow) {
@@ -199,6 +239,7 @@ extension EngineLoop {
     }
 
     private func count(_ plan: StepPlan, seconds: Double) {
+        speculator?.observe(plan, seconds: seconds)
         scheduler.observe(plan, seconds: seconds)
         pace.observeStep(columns: plan.work.columns, seconds: seconds)
         status.steps += 1

@@ -20,6 +20,9 @@ public struct EngineStatus: Sendable, Equatable {
     public var pauses = 0
     /// Tokens drawn since the start, stop tokens included.
     public var generatedTokens = 0
+    /// Tokens drafted since the start, and how many of them were what was drawn.
+    public var draftedTokens = 0
+    public var acceptedTokens = 0
     /// Steps computed since the start.
     public var steps = 0
 
@@ -38,6 +41,8 @@ final class StatusBoard: Sendable {
     private let cachedTokens = Atomic(0)
     private let pauses = Atomic(0)
     private let generatedTokens = Atomic(0)
+    private let draftedTokens = Atomic(0)
+    private let acceptedTokens = Atomic(0)
     private let steps = Atomic(0)
 
     var status: EngineStatus {
@@ -51,6 +56,8 @@ final class StatusBoard: Sendable {
         status.cachedTokens = cachedTokens.load(ordering: .relaxed)
         status.pauses = pauses.load(ordering: .relaxed)
         status.generatedTokens = generatedTokens.load(ordering: .relaxed)
+        status.draftedTokens = draftedTokens.load(ordering: .relaxed)
+        status.acceptedTokens = acceptedTokens.load(ordering: .relaxed)
         status.steps = steps.load(ordering: .relaxed)
         return status
     }
@@ -64,6 +71,8 @@ final class StatusBoard: Sendable {
         cachedTokens.store(status.cachedTokens, ordering: .relaxed)
         pauses.store(status.pauses, ordering: .relaxed)
         generatedTokens.store(status.generatedTokens, ordering: .relaxed)
+        draftedTokens.store(status.draftedTokens, ordering: .relaxed)
+        acceptedTokens.store(status.acceptedTokens, ordering: .relaxed)
         steps.store(status.steps, ordering: .relaxed)
     }
 

@@ -42,6 +42,8 @@ public enum GenerationEvent: Sendable, Equatable {
     case prefilled(cachedTokens: Int)
     /// One more token; `alternatives` are the likeliest tokens, best first. `logprob` is nil unless asked for.
     case token(choice: Int, token: TokenID, logprob: Float?, alternatives: [TokenLogprob])
+    /// Of so many drafted tokens these were what was drawn (see `Speculation`); their tokens come with the others.
+    case drafted(choice: Int, count: Int, acceptedCount: Int)
     case finished(choice: Int, reason: FinishReason)
     /// Every choice has finished; the last event.
     case ended(timings: GenerationTimings)

@@ -39,6 +39,14 @@ final class LiveRequest {
                 alternatives: sampled.alternatives))
     }
 
+    /// Events of this step so far.
+    var eventCount: Int { events.count }
+
+    /// - Parameter index: where among this step's events it stands.
+    func drafted(_ count: Int, accepted acceptedCount: Int, choice: Int, at index: Int) {
+        events.insert(.drafted(choice: choice, count: count, acceptedCount: acceptedCount), at: index)
+    }
+
     func finished(choice: Int, _ reason: FinishReason, at time: UInt64) {
         events.append(.finished(choice: choice, reason: reason))
         if group.leader == nil { events.append(.ended(timings: timings(endedAt: time))) }

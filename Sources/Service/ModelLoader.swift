@@ -39,6 +39,7 @@ struct ModelLoader: Sendable {
         engineConfiguration.queueTokensMax = configuration.queueTokensMax
         engineConfiguration.interTokenBudget = max(.milliseconds(1), configuration.interTokenBudget)
         engineConfiguration.sequencesMax = configuration.sequencesMax
+        engineConfiguration.speculation = configuration.speculation
         let engine: Engine
         do {
             engine = try Engine(configuration: engineConfiguration) {

@@ -112,7 +112,7 @@ import Testing
     }
 }
 
-private enum RealModel {
+enum RealModel {
     static var path: String? {
         let home = getenv("HOME").map { String(cString: $0) } ?? "/root"
         let directory = getenv("APUS_MODELS").map { String(cString: $0) } ?? home + "/.cache/apus/models"

@@ -32,6 +32,8 @@ final class Collector: Sendable {
         var cachedTokens: Int?
         var ended = 0
         var calls = 0
+        var drafted = 0
+        var accepted = 0
         var choices: [Int: Choice] = [:]
         var timings = GenerationTimings()
         /// Events after the end of their choice, or of the request.
@@ -47,6 +49,9 @@ final class Collector: Sendable {
                 choices[choice, default: Choice()].tokens.append(token)
                 choices[choice, default: Choice()].logprobs.append(logprob)
                 choices[choice, default: Choice()].alternatives.append(alternatives)
+            case .drafted(_, let count, let acceptedCount):
+                drafted += count
+                accepted += acceptedCount
             case .finished(let choice, let reason):
                 if choices[choice]?.reason != nil { late.append(event) }
                 choices[choice, default: Choice()].reason = reason
@@ -128,7 +133,7 @@ func expectedChoice(
     let tokensMax = min(request.tokensMax, shape.contextLength - request.prompt.count)
     while expected.tokens.count < tokensMax {
         let row = FakeModel.logits(
-            after: request.prompt + expected.tokens, vocabularyCount: shape.vocabularyCount)
+            after: request.prompt + expected.tokens, shape)
         let drawn = try sampler.sample(
             row, for: request, after: request.prompt + expected.tokens,
             uniform: random.uniform(position: expected.tokens.count))

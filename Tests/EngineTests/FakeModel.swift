@@ -14,12 +14,15 @@ final class FakeModel: LanguageModel {
         var contextLength = 512
         var columnsMax = 96
         var blockCount = 64
+        /// The last tokens that a row depends on; few make texts that repeat themselves.
+        var memory = Int.max
     }
 
     let vocabularyCount: Int
     let contextLength: Int
     let columnsMax: Int
     let kvGeometry: KVGeometry
+    private let memoryLength: Int
     /// [block, offset]
     private var memory: [UInt64]
     private let logits: Logits
@@ -30,6 +33,7 @@ final class FakeModel: LanguageModel {
         contextLength = shape.contextLength
         columnsMax = shape.columnsMax
         kvGeometry = KVGeometry(bytesPerBlock: 1024, blockCount: shape.blockCount)
+        memoryLength = shape.memory
         memory = Array(repeating: .max, count: shape.blockCount * KVGeometry.blockTokens)
         logits = Logits(vocabularyCount: shape.vocabularyCount)
         self.control = control
@@ -47,13 +51,15 @@ final class FakeModel: LanguageModel {
         for slice in batch.slices {
             precondition(slice.start == column && slice.count > 0)
             for position in slice.position..<slice.position + slice.count {
-                memory[place(position, slice.blocks)] = Self.entry(batch.tokens[column], position)
+                memory[place(position, slice.blocks)] = Self.entry(
+                    batch.tokens[column], memoryLength == .max ? position : 0)
                 column += 1
             }
             for wanted in batch.outputs.map(\.column) where slice.start..<slice.start + slice.count ~= wanted
             {
                 var hash: UInt64 = 0
-                for position in 0...slice.position + wanted - slice.start {
+                let end = slice.position + wanted - slice.start + 1
+                for position in max(0, end - memoryLength)..<end {
                     hash = Self.mix(hash ^ memory[place(position, slice.blocks)])
                 }
                 let row = logits[outputs]
@@ -76,10 +82,12 @@ final class FakeModel: LanguageModel {
     }
 
     /// The row that a sequence of these tokens has to give.
-    static func logits(after tokens: [TokenID], vocabularyCount: Int) -> [Float] {
+    static func logits(after tokens: [TokenID], _ shape: Shape) -> [Float] {
         var hash: UInt64 = 0
-        for (position, token) in tokens.enumerated() { hash = mix(hash ^ entry(token, position)) }
-        return (0..<vocabularyCount).map { logit(hash, $0) }
+        for (position, token) in tokens.enumerated().suffix(shape.memory) {
+            hash = mix(hash ^ entry(token, shape.memory == .max ? position : 0))
+        }
+        return (0..<shape.vocabularyCount).map { logit(hash, $0) }
     }
 
     private func place(_ position: Int, _ blocks: [Int32]) -> Int {

@@ -43,6 +43,9 @@ struct AnswerSet {
             case .token(let choice, let token, let logprob, let alternatives):
                 let drawn = AnswerToken(token: token, logprob: logprob, alternatives: alternatives)
                 append(drawn, to: group.prompt * choicesPerPrompt + choice, &heard)
+            case .drafted(_, let count, let acceptedCount):
+                usage.acceptedTokens += acceptedCount
+                usage.rejectedTokens += count - acceptedCount
             case .finished(let choice, let reason):
                 finish(group.prompt * choicesPerPrompt + choice, reason, &heard)
             case .ended: break

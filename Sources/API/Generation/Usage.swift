@@ -4,4 +4,7 @@ struct Usage: Sendable, Equatable {
     var promptTokens = 0
     var completionTokens = 0
     var cachedTokens = 0
+    /// Tokens that were drafted and turned out to be the answer's, and others that cost a column for nothing.
+    var acceptedTokens = 0
+    var rejectedTokens = 0
 }

@@ -14,6 +14,13 @@ extension JSONWriter {
         key("cached_tokens")
         int(usage.cachedTokens)
         endObject()
+        key("completion_tokens_details")
+        beginObject()
+        key("accepted_prediction_tokens")
+        int(usage.acceptedTokens)
+        key("rejected_prediction_tokens")
+        int(usage.rejectedTokens)
+        endObject()
         endObject()
     }
 

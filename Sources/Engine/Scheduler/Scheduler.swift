@@ -75,7 +75,7 @@ final class Scheduler {
         var copies: [BlockCopy] = []
         for slice in plan.slices {
             let sequence = slice.sequence
-            sequence.computed += slice.count
+            sequence.computed += slice.count - slice.drafts.count
             cache.noteComputed(sequence, from: slice.position)
             guard sequence.phase == .prefilling, slice.reachesEnd else { continue }
             prefilling.removeAll { $0 === sequence }
@@ -85,6 +85,21 @@ final class Scheduler {
             copies += fork(sequence)
         }
         return copies
+    }
+
+    /// Gives a decoding sequence blocks for drafts behind its next column, as far as there are any.
+    ///
+    /// - Returns: for how many there is room.
+    func reserve(drafts count: Int, for sequence: Sequence) -> Int {
+        while sequence.table.capacity < sequence.computed + 1 + count, cache.grow(sequence) {}
+        return min(count, sequence.table.capacity - sequence.computed - 1)
+    }
+
+    /// The token drawn last is what was drafted, so its key and value are in the blocks already.
+    func acceptDraft(of sequence: Sequence) {
+        precondition(sequence.phase == .decoding && sequence.uncomputedCount == 1)
+        sequence.computed += 1
+        cache.noteComputed(sequence, from: sequence.computed - 1)
     }
 
     /// A drawn token that the sequence goes on with. It may have been paused since its logits were computed.

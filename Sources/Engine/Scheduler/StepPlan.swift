@@ -1,15 +1,21 @@
+import ModelFiles
+
 /// What the next step computes.
 struct StepPlan {
-    /// The next columns of one sequence: its tokens at `position ..< position + count`.
+    /// The next columns of one sequence, at `position ..< position + count`: its tokens, then drafts.
     struct Slice {
         var sequence: Sequence
         var position: Int
         var count: Int
+        /// What probably follows its last token (`Speculator`).
+        var drafts: [TokenID] = []
 
-        /// Whether the slice ends with the sequence's last token, whose logits give the next one.
-        var reachesEnd: Bool { position + count == sequence.tokens.count }
+        /// Whether the slice has the sequence's last token, whose logits give the next one.
+        var reachesEnd: Bool { position + count - drafts.count == sequence.tokens.count }
         /// Whether these logits are wanted: not when the request only reads its prompt.
         var drawsNext: Bool { reachesEnd && sequence.group.size.answerMax > 0 }
+        /// Columns whose logits are wanted.
+        var outputCount: Int { drawsNext ? 1 + drafts.count : 0 }
     }
 
     /// Groups that left the queue with this step, in the order in which they did.
@@ -25,5 +31,14 @@ struct StepPlan {
     mutating func add(_ slice: Slice) {
         slices.append(slice)
         work.add(count: slice.count, position: slice.position, drawsNext: slice.drawsNext)
+    }
+
+    mutating func add(drafts: [TokenID], to index: Int) {
+        for place in drafts.indices {
+            work.add(
+                count: 1, position: slices[index].position + slices[index].count + place, drawsNext: true)
+        }
+        slices[index].drafts = drafts
+        slices[index].count += drafts.count
     }
 }

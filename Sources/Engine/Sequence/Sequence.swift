@@ -18,6 +18,8 @@ final class Sequence {
     /// The last step whose planning has looked at it, and the last one that it has columns in.
     var seenInStep = 0
     var plannedInStep = 0
+    /// Belongs to the speculator.
+    var drafter = Drafter()
 
     init(group: SequenceGroup, choice: Int) {
         self.group = group

@@ -1,4 +1,5 @@
 import Compute
+import Engine
 import HTTP
 import Logging
 import Models
@@ -30,6 +31,8 @@ public struct ServiceConfiguration: Sendable {
     public var sequencesMax = 256
     /// The longest time between two tokens of an answer that prompts of others may cause.
     public var interTokenBudget = Duration.milliseconds(100)
+    /// Whether answers that repeat what was there get several tokens a step; they are the same either way.
+    public var speculation = Speculation.ngram
     public var logLevel = Logger.Level.info
     public var logFormat = LogFormat.auto
     /// One line of log for each request.

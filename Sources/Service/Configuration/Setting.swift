@@ -1,4 +1,5 @@
 import Compute
+import Engine
 import HTTP
 import Logging
 
@@ -26,6 +27,7 @@ struct Setting: Sendable {
         integer("queue-tokens-max", \.queueTokensMax, 1...(1 << 30)),
         integer("sequences-max", \.sequencesMax, 1...4096),
         time("inter-token-budget", \.interTokenBudget),
+        word("speculation", \.speculation),
         word("log-level", \.logLevel),
         word("log-format", \.logFormat),
         flag("access-log", \.logsAccess),
