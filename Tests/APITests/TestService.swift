@@ -40,10 +40,13 @@ final class TestService: Sendable {
     let client: HTTPClient
     private let server: HTTPServer
 
-    /// - Parameter script: From a request to the events of its steps.
+    /// - Parameters:
+    ///   - script: From a request to the events of its steps.
+    ///   - other: Runs the requests instead of the script.
     init(
         _ tiny: TinyModel = .llama, contextLength: Int = 256,
-        script: @escaping FakeEngine.Script = { _ in FakeEngine.answer([]) }
+        script: @escaping FakeEngine.Script = { _ in FakeEngine.answer([]) },
+        serving other: (any GenerationEngine)? = nil
     ) throws {
         let template = tiny.hasChatTemplate ? try TestModel.of(tiny).template.get() : nil
         tokenizer = try TestModel.of(tiny).tokenizer.get()
@@ -54,7 +57,7 @@ final class TestService: Sendable {
                 ServedModel(
                     id: "tiny", aliases: ["small"], created: 1_700_000_000, tokenizer: tokenizer,
                     template: template,
-                    engine: engine)))
+                    engine: other ?? engine)))
         var router = Router()
         APIRoutes(models: models).add(to: &router)
         server = HTTPServer(configuration: .init(port: 0), router: router)
@@ -74,8 +77,23 @@ final class TestService: Sendable {
         _ body: (TestService) async throws -> Void
     ) async throws {
         let service = try TestService(tiny, contextLength: contextLength, script: script)
+        try await run(service) { try await body(service) }
+    }
+
+    /// Runs `body` with a service in front of a real engine whose steps the test allows.
+    static func run(
+        sequencesMax: Int = 16, _ body: (TestService, HeldEngine) async throws -> Void
+    ) async throws {
+        let count = try TestModel.of(.llama).tokenizer.get().vocabularyCount
+        let engine = try HeldEngine(vocabularyCount: count, sequencesMax: sequencesMax)
+        let service = try TestService(serving: engine)
+        defer { engine.allow(steps: 1_000_000) }
+        try await run(service) { try await body(service, engine) }
+    }
+
+    private static func run(_ service: TestService, _ body: () async throws -> Void) async throws {
         do {
-            try await body(service)
+            try await body()
         } catch {
             await service.stop()
             throw error
