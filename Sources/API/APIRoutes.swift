@@ -11,7 +11,9 @@ public struct APIRoutes: Sendable {
 
     public func add(to router: inout Router) {
         let models = models
-        router.immediate(.get, "/health") { _ in Self.health(models) }
+        router.immediate(.get, "/health") { _ in
+            Self.whole { () throws(APIError) in try HealthRoute.answer(models) }
+        }
         router.immediate(.get, "/v1/models") { _ in
             Self.whole { () throws(APIError) in try ModelRoutes.list(models) }
         }
@@ -46,13 +48,6 @@ public struct APIRoutes: Sendable {
             { (body, models) throws(APIError) in try ApplyTemplateRoute.answer(body, models) }
         ),
     ]
-
-    private static func health(_ models: ModelSlot) -> HTTPResponse {
-        whole { () throws(APIError) in
-            _ = try models.model()
-            return Array(#"{"status":"ok"}"#.utf8)
-        }
-    }
 
     /// The JSON of `make`, or its error.
     private static func whole(_ make: () throws(APIError) -> [UInt8]) -> HTTPResponse {

@@ -30,6 +30,8 @@ public protocol GenerationEngine: AnyObject, Sendable {
     /// Positions a sequence may have, prompt and answer together.
     var contextLength: Int { get }
     var vocabularyCount: Int { get }
+    /// The latest figures; never waits for the engine.
+    var status: EngineStatus { get }
     /// Queues a request. Validates and returns at once; the events come through `sink`.
     func submit(_ request: GenerationRequest, sink: @escaping GenerationSink) throws(AdmissionError)
         -> any Generation

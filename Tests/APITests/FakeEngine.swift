@@ -8,12 +8,17 @@ final class FakeEngine: GenerationEngine {
 
     let contextLength: Int
     let vocabularyCount: Int
+    let status: EngineStatus
     private let script: Script
     private let state = Mutex((requests: [GenerationRequest](), cancelled: [String]()))
 
     init(contextLength: Int = 256, vocabularyCount: Int, script: @escaping Script) {
         self.contextLength = contextLength
         self.vocabularyCount = vocabularyCount
+        var status = EngineStatus()
+        status.blockCount = 8
+        status.blocksFree = 5
+        self.status = status
         self.script = script
     }
 

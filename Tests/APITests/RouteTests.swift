@@ -348,7 +348,10 @@ import Testing
 
     @Test func `health tells whether the model is there`() async throws {
         try await TestService.run { service async throws in
-            #expect(try await service.client.get("/health").status == 200)
+            let healthy = try await service.client.get("/health")
+            #expect(healthy.status == 200)
+            #expect(healthy.json["engine"]?["kv_blocks"]?.int == 8)
+            #expect(healthy.json["engine"]?["kv_blocks_free"]?.int == 5)
             for state in [ModelSlot.State.loading, .draining] {
                 service.models.set(state)
                 #expect(try await service.client.get("/health").status == 503)

@@ -1,0 +1,33 @@
+import Engine
+import JSON
+
+/// `GET /health`: whether requests are answered, with the engine's figures of the moment.
+enum HealthRoute {
+    static func answer(_ models: ModelSlot) throws(APIError) -> [UInt8] {
+        let engine = try models.model().engine.status
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.key("status")
+        writer.string("ok")
+        writer.key("engine")
+        writer.beginObject()
+        for (name, value) in [
+            ("requests_waiting", engine.requestsWaiting),
+            ("sequences_running", engine.sequencesRunning),
+            ("kv_blocks", engine.blockCount),
+            ("kv_blocks_free", engine.blocksFree),
+            ("kv_blocks_kept", engine.blocksKept),
+            ("prompt_tokens", engine.promptTokens),
+            ("cached_tokens", engine.cachedTokens),
+            ("generated_tokens", engine.generatedTokens),
+            ("pauses", engine.pauses),
+            ("steps", engine.steps),
+        ] {
+            writer.key(name)
+            writer.int(value)
+        }
+        writer.endObject()
+        writer.endObject()
+        return writer.bytes
+    }
+}
