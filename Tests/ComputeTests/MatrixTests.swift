@@ -89,7 +89,7 @@ import Testing
 }
 
 /// The instruction sets that this CPU runs.
-let allKernels = ["portable", "avx2"].compactMap { Kernels(named: $0) }
+let allKernels = ["portable", "avx2", "avx512"].compactMap { Kernels(named: $0) }
 
 /// Random weights and activations, and their product.
 struct Problem {
