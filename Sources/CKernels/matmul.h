@@ -7,7 +7,7 @@
 //
 // Quantised: a panel's result for one physical column is, group by group along k,
 // acc = fma(float(dot), scale * column scale, acc), then for formats with a min acc = fma(min, column sum, acc);
-// dot is the integer product with the codes less their offset (8, 16, 32, 128), and five-bit codes with a min lose
+// dot is the integer product with the codes less their offset (8, 16, 32, 128, 32768), and five-bit codes with a min lose
 // an offset of 16 too, min = fma(16, scale, min). The planes of a column are added at the end.
 //
 // Float: sums[k / 64 % 4] = fma(weight, x, that sum) along k, then (s0 + s1) + (s2 + s3).

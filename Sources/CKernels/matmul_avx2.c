@@ -343,6 +343,7 @@ static const struct {
     [APUS_PANEL_Q5_0] = {few_Q5_0, many_Q5_0, 2, 4}, [APUS_PANEL_Q5_1] = {few_Q5_1, many_Q5_1, 2, 4},
     [APUS_PANEL_Q8_0] = {few_Q8_0, many_Q8_0, 1, 8}, [APUS_PANEL_Q4_K] = {few_Q4_K, many_Q4_K, 2, 4},
     [APUS_PANEL_Q5_K] = {few_Q5_K, many_Q5_K, 2, 4}, [APUS_PANEL_Q6_K] = {few_Q6_K, many_Q6_K, 2, 4},
+    [APUS_PANEL_I16] = {apus_avx2_matmul_i16, NULL, 1, SIZE_MAX},
 };
 
 static void panel_by_few(

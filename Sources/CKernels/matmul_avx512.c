@@ -26,7 +26,7 @@ typedef struct { const uint8_t *at[2]; } panel_pair;
 
 // One group of both panels.
 typedef struct {
-    __m512i codes[8];
+    __m512i codes[8], low[8]; // low: of I16, whose codes are the upper halves
     __m512 scale, min, half_scales[2]; // half_scales: of Q6_K
 } group;
 
@@ -112,8 +112,11 @@ INLINE void read_group(apus_panel_kind kind, panel_pair *p, size_t g, super_scal
     advance(p, 16);
     if (has_min(kind) && !is_super(kind)) to->min = load_f16(p, 0), advance(p, 16);
     if (has_min(kind) && has_fifth(kind)) to->min = _mm512_fmadd_ps(_mm512_set1_ps(16), to->scale, to->min);
-    if (kind == APUS_PANEL_Q8_0) {
+    if (kind == APUS_PANEL_Q8_0 || kind == APUS_PANEL_I16) {
         UNROLL for (size_t j = 0; j < 8; j++) to->codes[j] = load(p, j * 32);
+        advance(p, 256);
+        if (kind == APUS_PANEL_Q8_0) return;
+        UNROLL for (size_t j = 0; j < 8; j++) to->low[j] = load(p, j * 32);
         advance(p, 256);
         return;
     }
@@ -143,9 +146,13 @@ INLINE __m512 accumulate(apus_panel_kind kind, const group *w, const apus_activa
         dot = _mm512_mul_ps(_mm512_cvtepi32_ps(halves[1]), w->half_scales[1]);
         dot = _mm512_fmadd_ps(_mm512_cvtepi32_ps(halves[0]), w->half_scales[0], dot);
     } else {
-        __m512i sum = beginning(&x->whole, offset_bits(kind));
-        UNROLL for (int j = 0; j < 8; j++)
-            sum = _mm512_dpbusd_epi32(sum, w->codes[j], broadcast_32(x->codes + j * 4));
+        __m512i sum = beginning(&x->whole, offset_bits(kind)), low = _mm512_setzero_si512();
+        UNROLL for (int j = 0; j < 8; j++) {
+            const __m512i b = broadcast_32(x->codes + j * 4);
+            sum = _mm512_dpbusd_epi32(sum, w->codes[j], b);
+            if (kind == APUS_PANEL_I16) low = _mm512_dpbusd_epi32(low, w->low[j], b);
+        }
+        if (kind == APUS_PANEL_I16) sum = _mm512_add_epi32(_mm512_slli_epi32(sum, 8), low);
         dot = _mm512_cvtepi32_ps(sum);
     }
     acc = _mm512_fmadd_ps(dot, _mm512_mul_ps(w->scale, _mm512_set1_ps(x->scale)), acc);
@@ -204,6 +211,7 @@ KIND(Q8_0)
 KIND(Q4_K)
 KIND(Q5_K)
 KIND(Q6_K)
+KIND(I16)
 
 typedef void pair_function(
     panel_pair, int, size_t, const apus_activations *, size_t, size_t, int, float *, size_t);
@@ -216,6 +224,7 @@ static const struct {
     [APUS_PANEL_Q5_0] = {times_Q5_0, FEWER}, [APUS_PANEL_Q5_1] = {times_Q5_1, TOGETHER},
     [APUS_PANEL_Q8_0] = {times_Q8_0, FEWER}, [APUS_PANEL_Q4_K] = {times_Q4_K, FEWER},
     [APUS_PANEL_Q5_K] = {times_Q5_K, TOGETHER}, [APUS_PANEL_Q6_K] = {times_Q6_K, TOGETHER},
+    [APUS_PANEL_I16] = {times_I16, FEWER},
 };
 
 // The next columns of those that are left: a size that the functions above have, at most `most`.

@@ -135,6 +135,19 @@ static float q6_k_row(const uint8_t *panel, size_t groups, size_t row, const apu
     return acc;
 }
 
+static float i16_row(const uint8_t *panel, size_t groups, size_t row, const apus_activations *x) {
+    float acc = 0;
+    for (size_t g = 0; g < groups; g++, panel += 16 + 2 * 256) {
+        int32_t dot = 0;
+        for (size_t k = 0; k < APUS_GROUP; k++) {
+            const uint8_t *code = panel + 16 + (k / 4) * 32 + row * 4 + k % 4;
+            dot += (code[0] * 256 + code[256] - 32768) * x[g].codes[k];
+        }
+        acc = fmaf((float)dot, f16_at(panel, row) * x[g].scale, acc);
+    }
+    return acc;
+}
+
 static float quantized_row(apus_panel_kind kind, const uint8_t *panel, size_t groups, size_t row, const apus_activations *x) {
     switch (kind) {
     case APUS_PANEL_Q4_0:
@@ -145,6 +158,7 @@ static float quantized_row(apus_panel_kind kind, const uint8_t *panel, size_t gr
     case APUS_PANEL_Q4_K:
     case APUS_PANEL_Q5_K: return q4_k_q5_k_row(kind, panel, groups, row, x);
     case APUS_PANEL_Q6_K: return q6_k_row(panel, groups, row, x);
+    case APUS_PANEL_I16: return i16_row(panel, groups, row, x);
     case APUS_PANEL_F32:
     case APUS_PANEL_F16:
     case APUS_PANEL_BF16:

@@ -23,6 +23,7 @@ KIND_PROPERTY offset_bits(apus_panel_kind kind) {
            : has_fifth(kind)         ? 4
            : kind == APUS_PANEL_Q6_K ? 5
            : kind == APUS_PANEL_Q8_0 ? 7
+           : kind == APUS_PANEL_I16  ? 7 // of the upper half
                                      : 0;
 }
 
