@@ -7,8 +7,11 @@
 //
 // Quantised: a panel's result for one physical column is, group by group along k,
 // acc = fma(float(dot), scale * column scale, acc), then for formats with a min acc = fma(min, column sum, acc);
-// dot is the integer product with the codes less their offset (8, 16, 32, 128, 32768), and five-bit codes with a min lose
-// an offset of 16 too, min = fma(16, scale, min). The planes of a column are added at the end.
+// dot is the integer product with the levels, or with the codes less their offset (4, 8, 16, 32, 128, 32768), and where the
+// halves of a group have scales (Q2_K, Q3_K, Q6_K) the sum of both halves' products times these. Five-bit codes with
+// a min lose an offset of 16 too, min = fma(16, scale, min). Q2_K has mins for the halves: there
+// acc = fma(fma(m, float(min dot), d * float(dot)), column scale, acc), where min dot is minus the sum of both halves'
+// mins times their sums of the column's codes. The planes of a column are added at the end.
 //
 // Float: sums[k / 64 % 4] = fma(weight, x, that sum) along k, then (s0 + s1) + (s2 + s3).
 
