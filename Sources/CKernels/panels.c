@@ -273,12 +273,3 @@ void apus_pack_panel(
         }
     }
 }
-
-void apus_dequantize_panel(
-    uint32_t ggml_type, const void *source, size_t row_bytes, size_t rows, size_t k, float *scratch, float *panel) {
-    for (size_t row = 0; row < APUS_PANEL_ROWS; row++) {
-        if (row >= rows || apus_dequantize(ggml_type, (const uint8_t *)source + row * row_bytes, scratch, k) != 0)
-            memset(scratch, 0, k * sizeof(float));
-        for (size_t i = 0; i < k; i++) panel[i * APUS_PANEL_ROWS + row] = scratch[i];
-    }
-}

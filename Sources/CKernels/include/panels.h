@@ -61,8 +61,8 @@ typedef enum {
 
 enum { APUS_PANEL_ROWS = 8, APUS_GROUP = 32, APUS_SUPER = 256 };
 
-/// The panel kind that holds rows of `k` weights of a GGUF tensor type, or APUS_PANEL_NONE where there is none yet: such
-/// a matrix keeps its source blocks and is dequantised to an F32 panel as it is used.
+/// The panel kind that holds rows of `k` weights of a GGUF tensor type, or APUS_PANEL_NONE for a number that is no such
+/// type.
 apus_panel_kind apus_panel_kind_of(uint32_t ggml_type, size_t k);
 
 /// Whether products with a kind take quantised activations (`matmul_quantized`), or floats.
@@ -73,9 +73,5 @@ size_t apus_panel_bytes(apus_panel_kind kind, size_t k);
 
 /// Writes one panel of a type's kind from `rows` (1...8) source rows of `row_bytes` each; missing rows become zeros.
 void apus_pack_panel(uint32_t ggml_type, const void *source, size_t row_bytes, size_t rows, size_t k, void *panel);
-
-/// Writes one F32 panel from rows of any type that apus_dequantize takes. `scratch` holds k floats.
-void apus_dequantize_panel(
-    uint32_t ggml_type, const void *source, size_t row_bytes, size_t rows, size_t k, float *scratch, float *panel);
 
 #endif
