@@ -1,4 +1,5 @@
 #include "roofline.h"
+#include "cpu.h"
 #include <string.h>
 
 // Twelve accumulators hide the latency of the multiplication; an empty asm keeps the compiler from seeing that
@@ -38,11 +39,6 @@ static uint64_t read_portable(const uint8_t *memory, size_t bytes) {
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-static int has_avx2(void) {
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("avx2") != 0;
-}
-
 __attribute__((target("avx2"))) static uint64_t fold(__m256i v) {
     uint64_t words[4];
     _mm256_storeu_si256((__m256i *)words, v);
@@ -63,8 +59,6 @@ __attribute__((target("avx2"))) static uint64_t multiply_avx2(size_t rounds) {
     for (int chain = 1; chain < CHAINS; chain++) sum = _mm256_xor_si256(sum, sums[chain]);
     return fold(sum);
 }
-
-static int has_avx512(void) { return has_avx2() && __builtin_cpu_supports("avx512vnni") != 0; }
 
 // One instruction does 64 multiply-adds, so half as many make a round.
 __attribute__((target("avx512f,avx512vnni"))) static uint64_t multiply_avx512(size_t rounds) {
@@ -101,15 +95,15 @@ __attribute__((target("avx2"))) static uint64_t read_avx2(const uint8_t *memory,
 
 uint64_t apus_roofline_multiply(size_t rounds) {
 #if defined(__x86_64__)
-    if (has_avx512()) return multiply_avx512(rounds);
-    if (has_avx2()) return multiply_avx2(rounds);
+    if (cpu_has_avx512()) return multiply_avx512(rounds);
+    if (cpu_has_avx2()) return multiply_avx2(rounds);
 #endif
     return multiply_portable(rounds);
 }
 
 uint64_t apus_roofline_read(const void *memory, size_t bytes) {
 #if defined(__x86_64__)
-    if (has_avx2()) return read_avx2(memory, bytes);
+    if (cpu_has_avx2()) return read_avx2(memory, bytes);
 #endif
     return read_portable(memory, bytes);
 }
