@@ -12,6 +12,9 @@ static const struct {
 #if defined(__x86_64__)
     {&apus_avx512_table, cpu_has_avx512},
     {&apus_avx2_table, cpu_has_avx2},
+#elif defined(__aarch64__)
+    {&apus_neon_i8mm_table, cpu_has_i8mm},
+    {&apus_neon_dotprod_table, cpu_has_dotprod},
 #endif
     {&apus_portable_table, runs_anywhere},
 };

@@ -39,6 +39,19 @@ void apus_avx512_matmul_quantized(
     apus_panel_kind kind, const void *panel, size_t panels, size_t k, const apus_activations *x, int planes,
     size_t first_column, size_t columns, float *out, size_t out_stride);
 
+void apus_neon_quantize(
+    const float *x, size_t x_stride, size_t columns, size_t k, int planes, size_t first_column,
+    apus_activations *out);
+void apus_neon_dotprod_matmul_quantized(
+    apus_panel_kind kind, const void *panel, size_t panels, size_t k, const apus_activations *x, int planes,
+    size_t first_column, size_t columns, float *out, size_t out_stride);
+void apus_neon_i8mm_matmul_quantized(
+    apus_panel_kind kind, const void *panel, size_t panels, size_t k, const apus_activations *x, int planes,
+    size_t first_column, size_t columns, float *out, size_t out_stride);
+void apus_neon_matmul_float(
+    apus_panel_kind kind, const void *panel, size_t panels, size_t k, const float *x, size_t x_stride, size_t columns,
+    float *out, size_t out_stride);
+
 /// The step from one plane's scale to the next: what rounding to 8 bits leaves is at most half a step.
 #define APUS_PLANE_RATIO (1.0f / 254.0f)
 /// A group whose scale is below this is all zeros: its reciprocal would leave the range of f32.

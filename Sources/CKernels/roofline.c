@@ -91,12 +91,37 @@ __attribute__((target("avx2"))) static uint64_t read_avx2(const uint8_t *memory,
     for (int i = 1; i < 8; i++) sum = _mm256_xor_si256(sum, sums[i]);
     return fold(sum);
 }
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+
+// INSTRUCTION multiplies a vector of weights with one of inputs; a round of one chain has 32 multiply-adds.
+#define MULTIPLY(NAME, TARGET, INSTRUCTION, TIMES)                                                 \
+    __attribute__((target(TARGET))) static uint64_t NAME(size_t rounds) {                          \
+        int8x16_t weights = vdupq_n_s8(7), inputs = vdupq_n_s8(-3);                                \
+        int32x4_t sums[CHAINS];                                                                    \
+        for (int chain = 0; chain < CHAINS; chain++) sums[chain] = vdupq_n_s32(chain);             \
+        for (size_t i = 0; i < rounds * TIMES; i++) {                                              \
+            _Pragma("clang loop unroll(full)") for (int chain = 0; chain < CHAINS; chain++) {      \
+                __asm__ volatile("" : "+w"(weights), "+w"(inputs));                                \
+                sums[chain] = INSTRUCTION(sums[chain], weights, inputs);                           \
+            }                                                                                      \
+        }                                                                                          \
+        int32x4_t sum = sums[0];                                                                   \
+        for (int chain = 1; chain < CHAINS; chain++) sum = veorq_s32(sum, sums[chain]);            \
+        return (uint32_t)vaddvq_s32(sum);                                                          \
+    }
+MULTIPLY(multiply_sdot, "dotprod", vdotq_s32, 2)
+MULTIPLY(multiply_smmla, "i8mm", vmmlaq_s32, 1)
+#undef MULTIPLY
 #endif
 
 uint64_t apus_roofline_multiply(size_t rounds) {
 #if defined(__x86_64__)
     if (cpu_has_avx512()) return multiply_avx512(rounds);
     if (cpu_has_avx2()) return multiply_avx2(rounds);
+#elif defined(__aarch64__)
+    if (cpu_has_i8mm()) return multiply_smmla(rounds);
+    if (cpu_has_dotprod()) return multiply_sdot(rounds);
 #endif
     return multiply_portable(rounds);
 }

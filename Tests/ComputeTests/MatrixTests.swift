@@ -145,7 +145,7 @@ import Testing
 }
 
 /// The instruction sets that this CPU runs.
-let allKernels = ["portable", "avx2", "avx512"].compactMap { Kernels(named: $0) }
+let allKernels = ["portable", "avx2", "avx512", "neon-dotprod", "neon-i8mm"].compactMap { Kernels(named: $0) }
 
 /// Random weights and activations, and their product.
 struct Problem {
