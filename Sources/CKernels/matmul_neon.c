@@ -17,7 +17,7 @@
 
 // The kinds that there are products for.
 #define KINDS KIND(Q4_0) KIND(Q4_1) KIND(Q5_0) KIND(Q5_1) KIND(Q8_0) KIND(Q4_K) KIND(Q5_K) KIND(Q6_K) \
-    KIND(I16)
+    KIND(I16) KIND(Q2_K) KIND(Q3_K) KIND(IQ4_NL) KIND(IQ4_XS) KIND(MXFP4)
 
 // ---- sdot: columns one by one.
 
@@ -32,12 +32,17 @@ INLINE int32x4_t before_low(int32x4_t upper, int32x4_t whole) {
     return vsubq_s32(vshlq_n_s32(upper, 8), vshlq_n_s32(whole, 7));
 }
 
+// d * dot + m * min dot, rounded as matmul.h says.
+INLINE float32x4_t with_min(float32x4_t d, int32x4_t dot, float32x4_t m, int32x4_t min_dot) {
+    return vfmaq_f32(vmulq_f32(d, vcvtq_f32_s32(dot)), m, vcvtq_f32_s32(min_dot));
+}
+
 // Adds the products of one group with np columns, `stride` groups apart, to their sums, [column][rows]. The
 // codes of a group that `begins` still have their offset.
 INLINE void add_group(
     apus_panel_kind kind, int begins, const group *w, const apus_activations *x, size_t stride, int np,
     float32x4_t (*acc)[2]) {
-    const int bits = begins ? kept_offset_bits(kind) : 0, halves = has_halves(kind) ? 2 : 1;
+    const int bits = begins ? kept_offset_bits(kind) : 0, halves = has_half_scales(kind) ? 2 : 1;
     int32x4_t s[4][2][2]; // [column][half][rows]
     int8x16_t codes[4][2];
     float32x2_t scale_and_sum[4];
@@ -72,6 +77,14 @@ INLINE void add_group(
         if (halves == 2) {
             dot = vmulq_s32(dot, w->half_scales[0][r]);
             dot = vmlaq_s32(dot, s[c][1][r], w->half_scales[1][r]);
+        }
+        if (has_half_mins(kind)) {
+            const int32x2_t halves_of_x = vld1_s32(x[(size_t)c * stride].halves);
+            int32x4_t min_dot = vmulq_lane_s32(w->half_mins[0][r], halves_of_x, 0);
+            min_dot = vmlaq_lane_s32(min_dot, w->half_mins[1][r], halves_of_x, 1);
+            const float32x4_t sum = with_min(w->scale[r], dot, w->min[r], min_dot);
+            acc[c][r] = vfmaq_lane_f32(acc[c][r], sum, scale_and_sum[c], 0);
+            continue;
         }
         const float32x4_t scale = vmulq_lane_f32(w->scale[r], scale_and_sum[c], 0);
         acc[c][r] = vfmaq_f32(acc[c][r], vcvtq_f32_s32(dot), scale);
@@ -185,7 +198,7 @@ KINDS
 INLINE void pairs_over_tile(
     apus_panel_kind kind, const paired_group *w, size_t count, const apus_activations *const *x, int pairs,
     float32x4_t (*acc)[4]) {
-    const int halves = has_halves(kind) ? 2 : 1;
+    const int halves = has_half_scales(kind) ? 2 : 1;
     float32x4_t sums[2][4];
     UNROLL for (int i = 0; i < pairs * 4; i++) sums[i / 4][i % 4] = acc[i / 4][i % 4];
     for (size_t g = 0; g < count; g++, w++) {
@@ -212,6 +225,13 @@ INLINE void pairs_over_tile(
             if (halves == 2) {
                 dot = vmulq_s32(dot, w->half_scales[0][r]);
                 dot = vmlaq_s32(dot, s[1][p][r], w->half_scales[1][r]);
+            }
+            if (has_half_mins(kind)) {
+                int32x4_t min_dot = vmulq_s32(w->half_mins[0][r], columns[p].halves[0]);
+                min_dot = vmlaq_s32(min_dot, w->half_mins[1][r], columns[p].halves[1]);
+                const float32x4_t sum = with_min(w->scale[r], dot, w->min[r], min_dot);
+                sums[p][r] = vfmaq_f32(sums[p][r], sum, columns[p].scales);
+                continue;
             }
             const float32x4_t scale = vmulq_f32(w->scale[r], columns[p].scales);
             sums[p][r] = vfmaq_f32(sums[p][r], vcvtq_f32_s32(dot), scale);

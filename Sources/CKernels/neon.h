@@ -19,5 +19,22 @@ INLINE void load_u8(const uint8_t *p, float32x4_t *rows) {
     rows[0] = vcvtq_f32_u32(vmovl_u16(vget_low_u16(wide)));
     rows[1] = vcvtq_f32_u32(vmovl_high_u16(wide));
 }
+INLINE void load_i8(const uint8_t *p, float32x4_t *rows) {
+    const int16x8_t wide = vmovl_s8(vld1_s8((const int8_t *)p));
+    rows[0] = vcvtq_f32_s32(vmovl_s16(vget_low_s16(wide)));
+    rows[1] = vcvtq_f32_s32(vmovl_high_s16(wide));
+}
+// 2^(e - 128): the exponent in its place. The subnormals of e < 2 are (e + 1) << 21, which is less for all
+// others.
+INLINE void load_e8m0_halved(const uint8_t *p, float32x4_t *rows) {
+    const uint16x8_t wide = vmovl_u8(vld1_u8(p));
+    const uint32x4_t e[2] = {vmovl_u16(vget_low_u16(wide)), vmovl_high_u16(wide)};
+    UNROLL for (int r = 0; r < 2; r++) {
+        const int32x4_t exponent = vreinterpretq_s32_u32(e[r]), one = vdupq_n_s32(1);
+        const int32x4_t normal = vshlq_n_s32(vsubq_s32(exponent, one), 23);
+        const int32x4_t subnormal = vshlq_n_s32(vaddq_s32(exponent, one), 21);
+        rows[r] = vreinterpretq_f32_s32(vmaxq_s32(normal, subnormal));
+    }
+}
 
 #endif

@@ -9,7 +9,7 @@
 // first column, a second, a first, a second.
 typedef struct {
     int8x16_t codes[4][4];       // [8 weights along k][pair of rows]
-    int32x4_t half_scales[2][4]; // [half][pair of rows]
+    int32x4_t half_scales[2][4], half_mins[2][4]; // [half][pair of rows]
     float32x4_t scale[4], min[4];
     int8x16_t low[4][4];
 } paired_group;
@@ -36,10 +36,11 @@ INLINE void pair_rows(apus_panel_kind kind, const group *from, paired_group *to)
     if (kind == APUS_PANEL_I16) pair_codes(from->low, to->low);
     UNROLL for (int r = 0; r < 4; r++) {
         to->scale[r] = twice(from->scale, r);
-        if (has_min(kind)) to->min[r] = twice(from->min, r);
-        if (!has_halves(kind)) continue;
-        to->half_scales[0][r] = twice_s32(from->half_scales[0], r);
-        to->half_scales[1][r] = twice_s32(from->half_scales[1], r);
+        if (has_min(kind) || has_half_mins(kind)) to->min[r] = twice(from->min, r);
+        UNROLL for (int half = 0; half < 2; half++) {
+            if (has_half_scales(kind)) to->half_scales[half][r] = twice_s32(from->half_scales[half], r);
+            if (has_half_mins(kind)) to->half_mins[half][r] = twice_s32(from->half_mins[half], r);
+        }
     }
 }
 
@@ -47,7 +48,7 @@ INLINE void pair_rows(apus_panel_kind kind, const group *from, paired_group *to)
 typedef struct {
     int8x16_t codes[4]; // [8 activations along k]
     float32x4_t scales, sums;
-    int32x4_t wholes;
+    int32x4_t wholes, halves[2];
 } paired_columns;
 
 INLINE paired_columns pair_columns(const apus_activations *a, const apus_activations *b) {
@@ -63,6 +64,10 @@ INLINE paired_columns pair_columns(const apus_activations *a, const apus_activat
     to.scales = vcombine_f32(scales, scales), to.sums = vcombine_f32(sums, sums);
     const int32x2_t wholes = vzip1_s32(vld1_dup_s32(&a->whole), vld1_dup_s32(&b->whole));
     to.wholes = vcombine_s32(wholes, wholes);
+    UNROLL for (int i = 0; i < 2; i++) {
+        const int32x2_t halves = vzip1_s32(vld1_dup_s32(&a->halves[i]), vld1_dup_s32(&b->halves[i]));
+        to.halves[i] = vcombine_s32(halves, halves);
+    }
     return to;
 }
 
