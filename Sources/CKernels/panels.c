@@ -226,15 +226,17 @@ static void pack_i16(uint32_t ggml_type, const uint8_t *source, size_t row, size
     for (size_t g = 0; g < k / APUS_GROUP; g++, source += 2 * APUS_GROUP, panel += 16 + 2 * 256) {
         float weights[APUS_GROUP], most = 0;
         apus_dequantize(ggml_type, source, weights, APUS_GROUP);
+        for (size_t i = 0; i < APUS_GROUP; i++) weights[i] = isnan(weights[i]) ? 0 : weights[i]; // it would be any code
         for (size_t i = 0; i < APUS_GROUP; i++) most = fabsf(weights[i]) > most ? fabsf(weights[i]) : most;
         int exponent = EXPONENT_MIN;
         if (most > 0) frexpf(most < FLT_MAX ? most : FLT_MAX, &exponent), exponent -= 15;
         exponent = exponent < EXPONENT_MIN ? EXPONENT_MIN : exponent > EXPONENT_MAX ? EXPONENT_MAX : exponent;
         const uint16_t scale = (uint16_t)(exponent < -14 ? 1 << (exponent + 24) : (exponent + 15) << 10);
         memcpy(panel + row * 2, &scale, 2);
+        const float inverse = ldexpf(1, -exponent), shift = 12582912; // 1.5 * 2^23: what is added to it is rounded
         for (size_t i = 0; i < APUS_GROUP; i++) {
-            const float code = rintf(ldexpf(weights[i], -exponent));
-            const int stored = 32768 + (code >= 32767 ? 32767 : code <= -32767 ? -32767 : code == code ? (int)code : 0);
+            const float code = weights[i] * inverse;
+            const int stored = 32768 + (int)((code > 32767 ? 32767 : code < -32767 ? -32767 : code) + shift - shift);
             uint8_t *to = panel + 16 + (i / 4) * 32 + row * 4 + i % 4;
             to[0] = (uint8_t)(stored >> 8), to[256] = (uint8_t)(stored & 255);
         }

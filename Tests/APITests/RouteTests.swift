@@ -218,7 +218,7 @@ import Testing
     }
 
     @Test(arguments: [
-        (completions, #"{"prompt":"x"}"#),
+        ("/v1/completions", #"{"prompt":"x"}"#),
         ("/v1/chat/completions", #"{"messages":[{"role":"user","content":"x"}]}"#),
     ])
     func `a full queue is 429 before the prompt is looked at`(path: String, body: String) async throws {
