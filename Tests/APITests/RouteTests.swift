@@ -352,6 +352,11 @@ import Testing
             #expect(healthy.status == 200)
             #expect(healthy.json["engine"]?["kv_blocks"]?.int == 8)
             #expect(healthy.json["engine"]?["kv_blocks_free"]?.int == 5)
+            let others: [(String, Int64)] = [
+                ("kv_bytes", 800), ("kv_bytes_free", 500), ("kv_window_blocks", 4), ("kv_window_blocks_free", 3),
+                ("kv_window_blocks_kept", 2),
+            ]
+            for (name, value) in others { #expect(healthy.json["engine"]?[name]?.int == value) }
             for state in [ModelSlot.State.loading, .draining] {
                 service.models.set(state)
                 #expect(try await service.client.get("/health").status == 503)

@@ -102,9 +102,10 @@ public struct BenchCommand: Sendable {
             throw ServiceError(
                 "\(longest) tokens do not fit in the model's context of \(model.contextLength)")
         }
-        let blocks = BenchRunner.blocks(decoded)
         for batch in options.batches {
-            guard batch <= model.columnsMax, batch * blocks <= model.kvGeometry.blockCount else {
+            guard batch <= model.columnsMax,
+                BenchRunner.fits(model, sequences: batch, tokens: decoded)
+            else {
                 throw ServiceError(
                     "a batch of \(batch) sequences does not fit in the model's KV cache or step")
             }
