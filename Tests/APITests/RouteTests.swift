@@ -353,8 +353,8 @@ import Testing
             #expect(healthy.json["engine"]?["kv_blocks"]?.int == 8)
             #expect(healthy.json["engine"]?["kv_blocks_free"]?.int == 5)
             let others: [(String, Int64)] = [
-                ("kv_bytes", 800), ("kv_bytes_free", 500), ("kv_window_blocks", 4), ("kv_window_blocks_free", 3),
-                ("kv_window_blocks_kept", 2),
+                ("kv_bytes", 800), ("kv_bytes_free", 500), ("kv_window_blocks", 4),
+                ("kv_window_blocks_free", 3), ("kv_window_blocks_kept", 2),
             ]
             for (name, value) in others { #expect(healthy.json["engine"]?[name]?.int == value) }
             for state in [ModelSlot.State.loading, .draining] {

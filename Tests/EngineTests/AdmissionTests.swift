@@ -79,6 +79,25 @@ import Testing
         }
     }
 
+    @Test func aRequestIsWeighedByWhatBothGroupsKeepOfIt() async throws {
+        var shape = FakeModel.Shape()
+        shape.window = 40
+        shape.blockCount = 6
+        // 6 KiB: three blocks of the window group at most, 512 bytes each as those of the full group, of which there
+        // may be nine then.
+        let engine = try makeEngine(shape)
+        #expect(engine.contextLength == 288)
+        var request = GenerationRequest(prompt: prompt(1, count: 280), tokensMax: 400)
+        request.sampling.temperature = 0
+        let outcome = try await engine.collect(request).collector.finished()
+        var expected = shape
+        expected.contextLength = 288
+        #expect(outcome.choices[0] == (try expectedChoice(request, shape: expected)))
+        #expect(throws: AdmissionError.memoryExceeded(neededBytes: 13 * 512, budgetBytes: 6 * 1024)) {
+            try engine.collect(GenerationRequest(prompt: prompt(1, count: 288), tokensMax: 1))
+        }
+    }
+
     @Test func whatTheCallerShouldHaveRefusedIsNamed() throws {
         let engine = try makeEngine()
         func expectInvalid(_ message: String, _ change: (inout GenerationRequest) -> Void) {

@@ -124,6 +124,38 @@ import Testing
         )
     }
 
+    @Test func whoOvertakesTheOneThatComputesTheSameGoesOnAlone() {
+        var cache = PrefixCache(blockCount: 10)
+        let first = fresh(run(0, 20) + run(500, 60))
+        while first.table.capacity < 60, cache.grow(first) {}
+        first.computed = 20
+        let second = fresh(run(0, 20))
+        while second.table.capacity < 80, cache.grow(second) {}
+        second.tokens += run(500, 60)
+        for end in [32, 64, 80] {
+            let start = second.computed
+            second.computed = end
+            cache.noteComputed(second, from: start)
+        }
+        #expect(second.table.indexedCount == 0)
+        cache.release(second)
+        first.computed = 60
+        cache.noteComputed(first, from: 20)
+        cache.release(first)
+        #expect(cache.memory.full.freeCount == 10 && cache.index.count == cache.memory.full.keptCount)
+    }
+
+    @Test func aDeepPromptOutlivesShortOnesThatCameLater() {
+        // The last block of 4,096 tokens costs three times what the first one costs.
+        var cache = PrefixCache(blockCount: 140)
+        cache.release(computed(run(0, 4096), &cache))
+        func ask(_ number: Int) { cache.release(computed(run(100_000 + 1000 * number, 64), &cache)) }
+        for number in 0..<15 { ask(number) }
+        #expect(cache.match(fresh(run(0, 4097))).blocks == 128, "the short ones make room for each other")
+        for number in 15..<200 { ask(number) }
+        #expect(cache.match(fresh(run(0, 4097))).blocks < 128, "but nothing is kept for ever")
+    }
+
     @Test func tailsAreForgottenBeforeHeadsAndOldBeforeNew() {
         var cache = PrefixCache(blockCount: 8)
         let old = computed(run(0, 96), &cache)
