@@ -25,4 +25,8 @@ INLINE __m256i broadcast_32(const void *p) {
     return _mm256_set1_epi32(word);
 }
 
+/// One I16 panel times 1, 2 or 4 physical columns.
+void apus_avx2_matmul_i16(
+    const uint8_t *panel, const apus_activations *x, size_t groups, size_t np, int planes, float *out, size_t out_stride);
+
 #endif

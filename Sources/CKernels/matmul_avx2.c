@@ -1,4 +1,5 @@
 #include "matmul.h"
+#include "panel_kinds.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -12,21 +13,6 @@
 // wrap: they begin with minus the offset times the sum of the activations, so that what they end with is the
 // product with the signed code, and that fits: 16 * 127 * 16 for 5-bit codes over a group, 32 * 127 * 8 for
 // 6-bit codes over half a group. Bytes are taken as 16 * high + low, two nibbles.
-
-// What is known of a kind when the code is compiled.
-INLINE int is_super(apus_panel_kind kind) {
-    return kind == APUS_PANEL_Q4_K || kind == APUS_PANEL_Q5_K || kind == APUS_PANEL_Q6_K;
-}
-INLINE int has_min(apus_panel_kind kind) {
-    return kind == APUS_PANEL_Q4_1 || kind == APUS_PANEL_Q5_1 || kind == APUS_PANEL_Q4_K || kind == APUS_PANEL_Q5_K;
-}
-INLINE int has_fifth(apus_panel_kind kind) {
-    return kind == APUS_PANEL_Q5_0 || kind == APUS_PANEL_Q5_1 || kind == APUS_PANEL_Q5_K;
-}
-// log2 of the offset that the sums begin with, or 0.
-INLINE int offset_bits(apus_panel_kind kind) {
-    return kind == APUS_PANEL_Q4_0 ? 3 : has_fifth(kind) ? 4 : kind == APUS_PANEL_Q6_K ? 5 : 0;
-}
 
 // One group of one panel: 8 code vectors, what the dot products are multiplied with, and for Q6_K the scales of
 // its halves, as 16-bit pairs.
@@ -173,7 +159,7 @@ INLINE void few_of_kind(
     __m256 acc[4];
     super_scales super;
     const apus_activations *at[4];
-    UNROLL for (int c = 0; c < np; c++) acc[c] = _mm256_setzero_ps(), at[c] = x + (size_t)c * groups;
+    UNROLL for (int c = 0; c < np; c++) acc[c] = _mm256_setzero_ps(), at[c] = x + (size_t)c * apus_column_stride(groups);
     for (size_t g = 0; g < groups; g++) {
         group w;
         __m256i dots[4];
@@ -290,6 +276,7 @@ INLINE size_t block_size(size_t left) { return left >= 6 && left != 8 ? 6 : left
 INLINE void many_of_kind(
     apus_panel_kind kind, const uint8_t *panel, size_t panel_bytes, int panels, const apus_activations *x, size_t groups,
     size_t np, int planes, float *out, size_t out_stride) {
+    const size_t stride = apus_column_stride(groups);
     __m256 acc[COLUMNS_MAX][2];
     tile w;
     panel_pair pair = {.at = {panel, panels == 2 ? panel + panel_bytes : panel}};
@@ -299,13 +286,13 @@ INLINE void many_of_kind(
         const size_t first = groups * i / tiles, count = groups * (i + 1) / tiles - first;
         fill_tile(kind, &pair, first, count, &w);
         for (size_t c = 0; c < np;) {
-            const apus_activations *at = x + c * groups + first;
+            const apus_activations *at = x + c * stride + first;
             const size_t size = block_size(np - c);
             switch (size) {
-            case 6: columns_over_tile(kind, &w, count, at, groups, 6, acc + c); break;
-            case 4: columns_over_tile(kind, &w, count, at, groups, 4, acc + c); break;
-            case 2: columns_over_tile(kind, &w, count, at, groups, 2, acc + c); break;
-            default: columns_over_tile(kind, &w, count, at, groups, 1, acc + c); break;
+            case 6: columns_over_tile(kind, &w, count, at, stride, 6, acc + c); break;
+            case 4: columns_over_tile(kind, &w, count, at, stride, 4, acc + c); break;
+            case 2: columns_over_tile(kind, &w, count, at, stride, 2, acc + c); break;
+            default: columns_over_tile(kind, &w, count, at, stride, 1, acc + c); break;
             }
             c += size;
         }
@@ -356,6 +343,7 @@ static const struct {
     [APUS_PANEL_Q5_0] = {few_Q5_0, many_Q5_0, 2, 4}, [APUS_PANEL_Q5_1] = {few_Q5_1, many_Q5_1, 2, 4},
     [APUS_PANEL_Q8_0] = {few_Q8_0, many_Q8_0, 1, 8}, [APUS_PANEL_Q4_K] = {few_Q4_K, many_Q4_K, 2, 4},
     [APUS_PANEL_Q5_K] = {few_Q5_K, many_Q5_K, 2, 4}, [APUS_PANEL_Q6_K] = {few_Q6_K, many_Q6_K, 2, 4},
+    [APUS_PANEL_I16] = {apus_avx2_matmul_i16, NULL, 1, SIZE_MAX},
 };
 
 static void panel_by_few(
@@ -364,7 +352,7 @@ static void panel_by_few(
     while (np) {
         const size_t size = np >= 4 ? 4 : np >= 2 ? 2 : 1;
         few(panel, x, groups, size, planes, out, out_stride);
-        np -= size, x += size * groups, out += size / (size_t)planes * out_stride;
+        np -= size, x += size * apus_column_stride(groups), out += size / (size_t)planes * out_stride;
     }
 }
 
@@ -372,10 +360,11 @@ void apus_avx2_matmul_quantized(
     apus_panel_kind kind, const void *panel, size_t panels, size_t k, const apus_activations *x, int planes,
     size_t first_column, size_t count, float *out, size_t out_stride) {
     const size_t panel_bytes = apus_panel_bytes(kind, k), groups = k / APUS_GROUP;
+    const size_t stride = apus_column_stride(groups);
     const size_t step = COLUMNS_MAX / (size_t)planes;
     for (size_t done = 0; done < count; done += step) {
         const size_t np = (count - done < step ? count - done : step) * (size_t)planes;
-        const apus_activations *here = x + (first_column + done) * (size_t)planes * groups;
+        const apus_activations *here = x + (first_column + done) * (size_t)planes * stride;
         float *to = out + done * out_stride;
         const uint8_t *at = panel;
         const size_t together = np <= products[kind].few_max ? 1 : products[kind].panels;

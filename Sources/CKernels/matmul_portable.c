@@ -18,14 +18,18 @@ static void quantize_group(const float *x, float scale, int8_t *codes, float *le
 static void sum_codes(apus_activations *group) {
     memset(group->half_pairs, 0, sizeof group->half_pairs);
     for (size_t i = 0; i < APUS_GROUP; i++) group->half_pairs[i / 16][i / 2 % 2] -= group->codes[i];
-    for (size_t i = 0; i < 2; i++) group->pairs[i] = (int16_t)(group->half_pairs[0][i] + group->half_pairs[1][i]);
-    group->sum = group->scale * (float)-(group->pairs[0] + group->pairs[1]);
+    for (size_t i = 0; i < 2; i++) {
+        group->pairs[i] = (int16_t)(group->half_pairs[0][i] + group->half_pairs[1][i]);
+        group->halves[i] = group->half_pairs[i][0] + group->half_pairs[i][1];
+    }
+    group->whole = group->halves[0] + group->halves[1];
+    group->sum = group->scale * (float)-group->whole;
 }
 
 void apus_portable_quantize(
     const float *x, size_t x_stride, size_t columns, size_t k, int planes, size_t first_column,
     apus_activations *out) {
-    const size_t groups = k / APUS_GROUP;
+    const size_t groups = k / APUS_GROUP, stride = apus_column_stride(groups);
     for (size_t c = 0; c < columns; c++) {
         for (size_t g = 0; g < groups; g++) {
             float left[APUS_GROUP];
@@ -34,7 +38,7 @@ void apus_portable_quantize(
             for (size_t i = 0; i < APUS_GROUP; i++) largest = fabsf(left[i]) > largest ? fabsf(left[i]) : largest;
             float scale = largest / 127.0f;
             for (int p = 0; p < planes; p++, scale *= APUS_PLANE_RATIO) {
-                apus_activations *to = out + ((first_column + c) * (size_t)planes + (size_t)p) * groups + g;
+                apus_activations *to = out + ((first_column + c) * (size_t)planes + (size_t)p) * stride + g;
                 to->scale = scale;
                 quantize_group(left, scale, to->codes, left);
                 sum_codes(to);
@@ -131,6 +135,19 @@ static float q6_k_row(const uint8_t *panel, size_t groups, size_t row, const apu
     return acc;
 }
 
+static float i16_row(const uint8_t *panel, size_t groups, size_t row, const apus_activations *x) {
+    float acc = 0;
+    for (size_t g = 0; g < groups; g++, panel += 16 + 2 * 256) {
+        int32_t dot = 0;
+        for (size_t k = 0; k < APUS_GROUP; k++) {
+            const uint8_t *code = panel + 16 + (k / 4) * 32 + row * 4 + k % 4;
+            dot += (code[0] * 256 + code[256] - 32768) * x[g].codes[k];
+        }
+        acc = fmaf((float)dot, f16_at(panel, row) * x[g].scale, acc);
+    }
+    return acc;
+}
+
 static float quantized_row(apus_panel_kind kind, const uint8_t *panel, size_t groups, size_t row, const apus_activations *x) {
     switch (kind) {
     case APUS_PANEL_Q4_0:
@@ -141,6 +158,7 @@ static float quantized_row(apus_panel_kind kind, const uint8_t *panel, size_t gr
     case APUS_PANEL_Q4_K:
     case APUS_PANEL_Q5_K: return q4_k_q5_k_row(kind, panel, groups, row, x);
     case APUS_PANEL_Q6_K: return q6_k_row(panel, groups, row, x);
+    case APUS_PANEL_I16: return i16_row(panel, groups, row, x);
     case APUS_PANEL_F32:
     case APUS_PANEL_F16:
     case APUS_PANEL_BF16:
@@ -152,13 +170,14 @@ static float quantized_row(apus_panel_kind kind, const uint8_t *panel, size_t gr
 void apus_portable_matmul_quantized(
     apus_panel_kind kind, const void *panel, size_t panels, size_t k, const apus_activations *x, int planes,
     size_t first_column, size_t columns, float *out, size_t out_stride) {
-    const size_t groups = k / APUS_GROUP, panel_bytes = apus_panel_bytes(kind, k);
+    const size_t groups = k / APUS_GROUP, stride = apus_column_stride(groups);
+    const size_t panel_bytes = apus_panel_bytes(kind, k);
     for (size_t i = 0; i < columns * panels * APUS_PANEL_ROWS; i++) {
         const size_t c = i / (panels * APUS_PANEL_ROWS), row = i % (panels * APUS_PANEL_ROWS);
         const uint8_t *at_panel = (const uint8_t *)panel + row / APUS_PANEL_ROWS * panel_bytes;
         float sum = 0;
         for (int p = 0; p < planes; p++) {
-            const apus_activations *plane = x + ((first_column + c) * (size_t)planes + (size_t)p) * groups;
+            const apus_activations *plane = x + ((first_column + c) * (size_t)planes + (size_t)p) * stride;
             const float part = quantized_row(kind, at_panel, groups, row % APUS_PANEL_ROWS, plane);
             sum = p == 0 ? part : sum + part;
         }

@@ -1,15 +1,18 @@
 #include "panels.h"
 #include "dequantize.h"
+#include <float.h>
+#include <math.h>
 #include <string.h>
 
 // Source block layouts are those of GGUF (see dequantize.c); panel layouts stand in panels.h.
 
 enum { NIBBLES = 128, BITS = 32, PAIRS = 64, HALF_VECTOR = 16 };
 
-apus_panel_kind apus_panel_kind_of(uint32_t ggml_type) {
+apus_panel_kind apus_panel_kind_of(uint32_t ggml_type, size_t k) {
+    const int whole = k % APUS_GROUP == 0;
     switch (ggml_type) {
     case 0: return APUS_PANEL_F32;
-    case 1: return APUS_PANEL_F16;
+    case 1: return whole ? APUS_PANEL_I16 : APUS_PANEL_F16;
     case 2: return APUS_PANEL_Q4_0;
     case 3: return APUS_PANEL_Q4_1;
     case 6: return APUS_PANEL_Q5_0;
@@ -18,9 +21,13 @@ apus_panel_kind apus_panel_kind_of(uint32_t ggml_type) {
     case 12: return APUS_PANEL_Q4_K;
     case 13: return APUS_PANEL_Q5_K;
     case 14: return APUS_PANEL_Q6_K;
-    case 30: return APUS_PANEL_BF16;
+    case 30: return whole ? APUS_PANEL_I16 : APUS_PANEL_BF16;
     default: return APUS_PANEL_NONE;
     }
+}
+
+int apus_panel_is_quantized(apus_panel_kind kind) {
+    return kind != APUS_PANEL_NONE && kind != APUS_PANEL_F32 && kind != APUS_PANEL_F16 && kind != APUS_PANEL_BF16;
 }
 
 size_t apus_panel_bytes(apus_panel_kind kind, size_t k) {
@@ -34,6 +41,7 @@ size_t apus_panel_bytes(apus_panel_kind kind, size_t k) {
     case APUS_PANEL_Q4_K: return supers * (32 + 8 * (16 + NIBBLES));
     case APUS_PANEL_Q5_K: return supers * (32 + 8 * (16 + BITS + NIBBLES));
     case APUS_PANEL_Q6_K: return supers * (32 + 8 * (16 + PAIRS + NIBBLES));
+    case APUS_PANEL_I16: return groups * (16 + 2 * 256);
     case APUS_PANEL_F32: return k * APUS_PANEL_ROWS * 4;
     case APUS_PANEL_F16:
     case APUS_PANEL_BF16: return k * APUS_PANEL_ROWS * 2;
@@ -136,12 +144,35 @@ static void pack_q6_k(const uint8_t *block, size_t row, size_t k, uint8_t *panel
     }
 }
 
+// F16 and BF16 as 16-bit codes with a power of two for each group: exact for a weight of at least 1/16 of the group's
+// largest in F16 (1/128 in BF16), and within 2^-16 of the largest for all. Below 2^-24, where F16 ends, nothing is kept.
+static void pack_i16(uint32_t ggml_type, const uint8_t *source, size_t row, size_t k, uint8_t *panel) {
+    enum { EXPONENT_MIN = -24, EXPONENT_MAX = 15 }; // of a power of two in f16
+    for (size_t g = 0; g < k / APUS_GROUP; g++, source += 2 * APUS_GROUP, panel += 16 + 2 * 256) {
+        float weights[APUS_GROUP], most = 0;
+        apus_dequantize(ggml_type, source, weights, APUS_GROUP);
+        for (size_t i = 0; i < APUS_GROUP; i++) most = fabsf(weights[i]) > most ? fabsf(weights[i]) : most;
+        int exponent = EXPONENT_MIN;
+        if (most > 0) frexpf(most < FLT_MAX ? most : FLT_MAX, &exponent), exponent -= 15;
+        exponent = exponent < EXPONENT_MIN ? EXPONENT_MIN : exponent > EXPONENT_MAX ? EXPONENT_MAX : exponent;
+        const uint16_t scale = (uint16_t)(exponent < -14 ? 1 << (exponent + 24) : (exponent + 15) << 10);
+        memcpy(panel + row * 2, &scale, 2);
+        for (size_t i = 0; i < APUS_GROUP; i++) {
+            const float code = rintf(ldexpf(weights[i], -exponent));
+            const int stored = 32768 + (code >= 32767 ? 32767 : code <= -32767 ? -32767 : code == code ? (int)code : 0);
+            uint8_t *to = panel + 16 + (i / 4) * 32 + row * 4 + i % 4;
+            to[0] = (uint8_t)(stored >> 8), to[256] = (uint8_t)(stored & 255);
+        }
+    }
+}
+
 static void pack_floats(size_t width, const uint8_t *source, size_t row, size_t k, uint8_t *panel) {
     for (size_t i = 0; i < k; i++) memcpy(panel + (i * APUS_PANEL_ROWS + row) * width, source + i * width, width);
 }
 
 void apus_pack_panel(
-    apus_panel_kind kind, const void *source, size_t row_bytes, size_t rows, size_t k, void *panel) {
+    uint32_t ggml_type, const void *source, size_t row_bytes, size_t rows, size_t k, void *panel) {
+    const apus_panel_kind kind = apus_panel_kind_of(ggml_type, k);
     memset(panel, 0, apus_panel_bytes(kind, k));
     for (size_t row = 0; row < rows; row++) {
         const uint8_t *from = (const uint8_t *)source + row * row_bytes;
@@ -154,6 +185,7 @@ void apus_pack_panel(
         case APUS_PANEL_Q4_K:
         case APUS_PANEL_Q5_K: pack_q4_k_q5_k(kind, from, row, k, panel); break;
         case APUS_PANEL_Q6_K: pack_q6_k(from, row, k, panel); break;
+        case APUS_PANEL_I16: pack_i16(ggml_type, from, row, k, panel); break;
         case APUS_PANEL_F32: pack_floats(4, from, row, k, panel); break;
         case APUS_PANEL_F16:
         case APUS_PANEL_BF16: pack_floats(2, from, row, k, panel); break;

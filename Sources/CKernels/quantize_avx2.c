@@ -16,13 +16,15 @@ INLINE void sum_codes(__m256i codes, apus_activations *group) {
     const int32_t whole = _mm_cvtsi128_si32(_mm_add_epi16(first, second));
     memcpy(group->half_pairs, halves, sizeof halves);
     memcpy(group->pairs, &whole, sizeof whole);
-    group->sum = group->scale * (float)-(group->pairs[0] + group->pairs[1]);
+    for (size_t i = 0; i < 2; i++) group->halves[i] = group->half_pairs[i][0] + group->half_pairs[i][1];
+    group->whole = group->halves[0] + group->halves[1];
+    group->sum = group->scale * (float)-group->whole;
 }
 
 void apus_avx2_quantize(
     const float *x, size_t x_stride, size_t count, size_t k, int planes, size_t first_column,
     apus_activations *out) {
-    const size_t groups = k / APUS_GROUP;
+    const size_t groups = k / APUS_GROUP, stride = apus_column_stride(groups);
     const __m256 sign = _mm256_set1_ps(-0.0f), most = _mm256_set1_ps(127.0f), least = _mm256_set1_ps(-127.0f);
     for (size_t c = 0; c < count; c++) {
         for (size_t g = 0; g < groups; g++) {
@@ -36,7 +38,7 @@ void apus_avx2_quantize(
             m = _mm_max_ss(m, _mm_movehdup_ps(m));
             float scale = _mm_cvtss_f32(m) / 127.0f;
             for (int p = 0; p < planes; p++, scale *= APUS_PLANE_RATIO) {
-                apus_activations *to = out + ((first_column + c) * (size_t)planes + (size_t)p) * groups + g;
+                apus_activations *to = out + ((first_column + c) * (size_t)planes + (size_t)p) * stride + g;
                 const __m256 inverse = _mm256_set1_ps(scale > APUS_SCALE_MIN ? 1.0f / scale : 0.0f);
                 const __m256 step = _mm256_set1_ps(scale);
                 __m256i q[4];

@@ -28,5 +28,6 @@
 
 extern const apus_kernels apus_portable_table;
 extern const apus_kernels apus_avx2_table;
+extern const apus_kernels apus_avx512_table;
 
 #endif

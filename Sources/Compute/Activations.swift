@@ -31,7 +31,7 @@ public struct FloatColumns {
 
 /// Columns of activations as products with quantised matrices read them (see `kernels.h`).
 public final class Activations {
-    /// [column * planes + plane][k / 32]
+    /// [column * planes + plane][k / 32], `apus_column_stride` apart
     private let groups: Buffer<apus_activations>
     var pointer: UnsafePointer<apus_activations> { UnsafePointer(groups.pointer) }
 
@@ -39,14 +39,15 @@ public final class Activations {
     ///   - width: the widest input of the matrices that will read these.
     ///   - planesMax: planes of codes that there is room for.
     public init(width: Int, columnsMax: Int, planesMax: Int) {
-        groups = Buffer(columnsMax * planesMax * Self.groupCount(width))
+        groups = Buffer(columnsMax * planesMax * Self.columnGroups(width))
     }
 
-    private static func groupCount(_ width: Int) -> Int { (width + 31) / 32 }
+    /// Groups of one physical column.
+    private static func columnGroups(_ width: Int) -> Int { apus_column_stride((width + 31) / 32) }
 
     /// Bytes that such buffers take.
     public static func byteCount(width: Int, columnsMax: Int, planesMax: Int) -> Int {
-        columnsMax * planesMax * groupCount(width) * MemoryLayout<apus_activations>.stride
+        columnsMax * planesMax * columnGroups(width) * MemoryLayout<apus_activations>.stride
     }
 
     /// Quantises columns of `k` floats, the same ones here, with 1 or 2 planes.

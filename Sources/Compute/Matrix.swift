@@ -27,20 +27,20 @@ public final class Matrix: @unchecked Sendable {
         self.width = width
         self.source = source
         rowBytes = width / type.blockElements * type.blockBytes
-        kind = apus_panel_kind_of(type.rawValue)
+        kind = apus_panel_kind_of(type.rawValue, width)
         panelCount = (rows + 7) / 8
         panelBytes = apus_panel_bytes(kind, width)
         packedBytes = panelBytes * panelCount
     }
 
     /// Whether inputs are quantised, or taken in f32.
-    public var quantizesInput: Bool { kind != APUS_PANEL_NONE && type.isQuantized }
+    public var quantizesInput: Bool { apus_panel_is_quantized(kind) != 0 }
 
     /// Packs a range of panels into their places from `base` on.
     public func pack(panels range: Range<Int>, to base: UnsafeMutableRawPointer) {
         for panel in range where kind != APUS_PANEL_NONE {
             apus_pack_panel(
-                kind, source + panel * 8 * rowBytes, rowBytes, min(8, rows - panel * 8), width,
+                type.rawValue, source + panel * 8 * rowBytes, rowBytes, min(8, rows - panel * 8), width,
                 base + panel * panelBytes)
         }
     }

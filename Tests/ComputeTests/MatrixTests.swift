@@ -29,6 +29,20 @@ import Testing
         }
     }
 
+    @Test("takes rows that are no whole groups", arguments: TensorType.allCases.filter { !$0.isQuantized })
+    func partialGroups(_ type: TensorType) throws {
+        var random = SplitMix64(seed: UInt64(type.rawValue) + 50)
+        for columns in Self.columnCounts {
+            let problem = Problem(type, rows: 19, width: 300, columns: columns, &random)
+            let reference = problem.product(.high, .portable)
+            for kernels in allKernels { #expect(problem.product(.high, kernels) == reference) }
+            for row in 0..<problem.rows {
+                let (exact, size) = problem.exact(row, columns - 1)
+                #expect(abs(Double(reference[(columns - 1) * problem.rows + row]) - exact) <= 1e-5 * size)
+            }
+        }
+    }
+
     @Test("gives the same bits in every instruction set", arguments: TensorType.allCases)
     func sameBitsEverywhere(_ type: TensorType) throws {
         var random = SplitMix64(seed: UInt64(type.rawValue) + 100)
@@ -89,7 +103,7 @@ import Testing
 }
 
 /// The instruction sets that this CPU runs.
-let allKernels = ["portable", "avx2"].compactMap { Kernels(named: $0) }
+let allKernels = ["portable", "avx2", "avx512"].compactMap { Kernels(named: $0) }
 
 /// Random weights and activations, and their product.
 struct Problem {

@@ -7,7 +7,7 @@
 // The kernels of one instruction set, behind one table. The scalar matrix product is the specification of
 // its fast variants, which give the same bits; a column's result never depends on the columns beside it.
 
-/// 32 activations as 8-bit codes, a ~ scale * code, with the sums that formats with an offset or a min need.
+/// 32 activations as 8-bit codes, a ~ scale * code, with the sums that formats with an offset or a min need: 64 bytes.
 typedef struct {
     float scale;
     float sum; // scale * sum of the codes
@@ -15,12 +15,19 @@ typedef struct {
     // of products in 16 bits begin with, times a format's offset. Of the group, and of each of its halves.
     int16_t pairs[2];
     int16_t half_pairs[2][2];
+    // Minus the sums of all codes and of each half's, for kernels that add in 32 bits.
+    int32_t whole;
+    int32_t halves[2];
     int8_t codes[APUS_GROUP]; // -127...127
 } apus_activations;
 
 // A column of activations is one plane of such groups (a ~ d*q) or, in high precision, two: the second holds what
 // the first left over, so that a ~ d0*q0 + d1*q1 with d1 = d0/254, about 15 bits. Plane p of column c is
-// physical column c*planes + p; groups stand as [physical column][k/32].
+// physical column c*planes + p; groups stand as [physical column][k/32], apus_column_stride apart.
+
+/// Groups from one physical column to the next: an odd number of cache lines, so that columns which are read side by
+/// side never share the few lines of one set of the first-level cache.
+static inline size_t apus_column_stride(size_t groups) { return groups | 1; }
 
 /// How keys and values are stored: half floats, or 8-bit codes with an f16 scale for each 32 dimensions of a
 /// position (see attention.h).
@@ -118,7 +125,7 @@ enum {
 const apus_kernels *apus_kernels_portable(void);
 /// The fastest that this CPU runs.
 const apus_kernels *apus_kernels_best(void);
-/// "portable", "avx2": that one, or NULL where this CPU does not run it.
+/// "portable", "avx2", "avx512": that one, or NULL where this CPU does not run it.
 const apus_kernels *apus_kernels_named(const char *name);
 
 #endif

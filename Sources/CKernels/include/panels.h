@@ -22,6 +22,7 @@
 //   Q4_K      super: f16 d[8], f16 m[8], then 8 x {u8 s[8], u8 o[8], nibbles}   d*s*q - m*o
 //   Q5_K      the same with bits[32] before the nibbles of each group
 //   Q6_K      super: f16 d[8], 16 unused, then 8 x {i8 s[8][2], pairs[64], nibbles}  d*s*(q-32), s per 16 k
+//   I16       f16 d[8], bytes[256] (upper half of the code + 32768), bytes[256] (lower half)   d*(q-32768)
 //   F32, F16, BF16   [k][8 rows]
 //
 // bits[32]: bit j of byte b is the fifth bit of byte b of code vector j.
@@ -37,6 +38,7 @@ typedef enum {
     APUS_PANEL_Q4_K,
     APUS_PANEL_Q5_K,
     APUS_PANEL_Q6_K,
+    APUS_PANEL_I16, // of F16 and BF16 whose rows are whole groups; d is a power of two
     APUS_PANEL_F32,
     APUS_PANEL_F16,
     APUS_PANEL_BF16,
@@ -44,15 +46,18 @@ typedef enum {
 
 enum { APUS_PANEL_ROWS = 8, APUS_GROUP = 32, APUS_SUPER = 256 };
 
-/// The panel kind that holds a GGUF tensor type, or APUS_PANEL_NONE where there is none yet: such a matrix
-/// keeps its source blocks and is dequantised to an F32 panel as it is used.
-apus_panel_kind apus_panel_kind_of(uint32_t ggml_type);
+/// The panel kind that holds rows of `k` weights of a GGUF tensor type, or APUS_PANEL_NONE where there is none yet: such
+/// a matrix keeps its source blocks and is dequantised to an F32 panel as it is used.
+apus_panel_kind apus_panel_kind_of(uint32_t ggml_type, size_t k);
+
+/// Whether products with a kind take quantised activations (`matmul_quantized`), or floats.
+int apus_panel_is_quantized(apus_panel_kind kind);
 
 /// Bytes of one panel with rows of `k` weights; `k` is a whole number of the type's blocks.
 size_t apus_panel_bytes(apus_panel_kind kind, size_t k);
 
-/// Writes one panel from `rows` (1...8) source rows of `row_bytes` each; missing rows become zeros.
-void apus_pack_panel(apus_panel_kind kind, const void *source, size_t row_bytes, size_t rows, size_t k, void *panel);
+/// Writes one panel of a type's kind from `rows` (1...8) source rows of `row_bytes` each; missing rows become zeros.
+void apus_pack_panel(uint32_t ggml_type, const void *source, size_t row_bytes, size_t rows, size_t k, void *panel);
 
 /// Writes one F32 panel from rows of any type that apus_dequantize takes. `scratch` holds k floats.
 void apus_dequantize_panel(
