@@ -28,6 +28,8 @@ SEED = int(os.environ.get("APUS_SOAK_SEED", 1))
 CLIENTS = 24
 # About 2,900 positions of the default model, 3,600 short ones of Gemma: the sequences that run together need more, now and then.
 KV_MEMORY = "64MiB"
+# The longest prompt of the load is longer.
+CONTEXT = "8192"
 QUEUE_MAX = 12
 # Generous: a machine that others use too starves threads that wait for each other.
 ANSWER_SECONDS_MAX = 900
@@ -156,7 +158,8 @@ def load(server, seconds, seed):
 def test_nothing_is_left_of_a_random_load(model, seconds, request, monkeypatch):
     model = request.getfixturevalue(model)
     monkeypatch.setenv("APUS_QUEUE_MAX", str(QUEUE_MAX))
-    server = apus.Server(model, "--kv-memory", KV_MEMORY, "--log-level", "notice")
+    options = ["--context", CONTEXT, "--kv-memory", KV_MEMORY]
+    server = apus.Server(model, *options, "--log-level", "notice")
     try:
         fresh = probe(server)
         load(server, seconds / 3, SEED)
