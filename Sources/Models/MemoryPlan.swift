@@ -11,11 +11,13 @@ public struct MemoryPlan: Sendable, Equatable {
     public let workspaceBytes: Int
     /// Of the file, mapped: the system may drop its pages at any time.
     public let fileBytes: Int
-    /// Positions of a sequence.
+    /// Positions of a sequence, if there is memory for them.
     public let contextLength: Int
 
     /// The KV cache when it is full.
     public var kvBytes: Int { kv.budgetBytes }
+    /// Positions of the longest sequence that fits.
+    public var sequenceMax: Int { min(contextLength, kv.positionsMax) }
     public var totalBytes: Int { weightBytes + kvBytes + workspaceBytes }
 
     public init(file: GGUFFile, options: ModelOptions) throws(ModelError) {
@@ -41,7 +43,7 @@ public struct MemoryPlan: Sendable, Equatable {
             throw .option("\(options.threads) threads; expected 1 to 256")
         }
         kv = try Self.kvGeometry(shape, options, context: context)
-        contextLength = min(context, kv.positionsMax)
+        contextLength = context
         weightBytes = weights.packedBytes
         workspaceBytes = Workspace.byteCount(shape, options)
         fileBytes = file.fileBytes

@@ -73,6 +73,6 @@ extension MemoryPlan {
             "\(Quantity.show(bytes: kvBytes)) for "
             + "\(kv.positions(inSequencesOf: KVGeometry.blockTokens)) tokens"
         guard kv.window != nil else { return text }
-        return text + ", or \(kv.positions(inSequencesOf: contextLength)) in sequences of \(contextLength)"
+        return text + ", or \(kv.positions(inSequencesOf: sequenceMax)) in sequences of \(sequenceMax)"
     }
 }

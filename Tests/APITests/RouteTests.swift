@@ -217,6 +217,18 @@ import Testing
         }
     }
 
+    @Test func `a prompt that the KV memory cannot hold is refused with the numbers`() async throws {
+        let script: FakeEngine.Script = { _ throws(AdmissionError) in
+            throw .memoryExceeded(neededBytes: 5120, budgetBytes: 4096)
+        }
+        try await TestService.run(script: script) { service async throws in
+            let reply = try await service.client.post(completions, #"{"prompt":"x"}"#)
+            #expect(reply.status == 400)
+            #expect(reply.json["error"]?["code"] == "memory_exceeded")
+            #expect(reply.body.contains("need 5120 bytes of KV memory, but there are 4096 in all"))
+        }
+    }
+
     @Test func `what was taken of several prompts is cancelled when one is refused`() async throws {
         let script: FakeEngine.Script = { request throws(AdmissionError) in
             if request.prompt.count > 1 { throw .stopping }

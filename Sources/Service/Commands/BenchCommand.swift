@@ -98,9 +98,9 @@ public struct BenchCommand: Sendable {
     private func checkSizes(_ model: TransformerModel) throws(ServiceError) {
         let decoded = max(options.depthTokens, Self.decodeDepthTokensMin) + options.generateTokens
         let longest = max(options.depthTokens + options.promptTokens, decoded)
-        guard longest <= model.contextLength else {
+        guard longest <= model.plan.sequenceMax else {
             throw ServiceError(
-                "\(longest) tokens do not fit in the model's context of \(model.contextLength)")
+                "\(longest) tokens do not fit in the model's context of \(model.plan.sequenceMax)")
         }
         for batch in options.batches {
             guard batch <= model.columnsMax,

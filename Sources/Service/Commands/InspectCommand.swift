@@ -49,7 +49,7 @@ public enum InspectCommand {
             text += "  KV cache   \(plan.kvText)\n"
             text += "  workspace  \(Quantity.show(bytes: plan.workspaceBytes))\n"
             text += "  total      \(Quantity.show(bytes: plan.totalBytes))\n"
-            text += "  context    \(plan.contextLength) tokens a sequence\n"
+            text += "  context    \(plan.sequenceMax) tokens a sequence\n"
         }
         return text
     }
@@ -143,9 +143,9 @@ public enum InspectCommand {
         case .success(let plan):
             let members = [
                 ("weights", plan.weightBytes), ("kv", plan.kvBytes), ("workspace", plan.workspaceBytes),
-                ("total", plan.totalBytes), ("context", plan.contextLength),
+                ("total", plan.totalBytes), ("context", plan.sequenceMax),
                 ("kv_tokens", plan.kv.positions(inSequencesOf: KVGeometry.blockTokens)),
-                ("kv_tokens_in_long_sequences", plan.kv.positions(inSequencesOf: plan.contextLength)),
+                ("kv_tokens_in_long_sequences", plan.kv.positions(inSequencesOf: plan.sequenceMax)),
             ]
             for (name, value) in members {
                 writer.key(name)
