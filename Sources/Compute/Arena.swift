@@ -24,6 +24,17 @@ public final class Arena: @unchecked Sendable {
         madvise(base, (byteCount + huge - 1) / huge * huge, MADV_HUGEPAGE)
     }
 
+    /// Gives the whole pages of a range back to the system; what is written there later begins with zeros again.
+    ///
+    /// Of a huge page the system may keep the rest that is not asked for until it is short of memory.
+    public func discard(_ range: Range<Int>) {
+        let page = Int(getpagesize())
+        let first = (range.lowerBound + page - 1) / page * page
+        let end = range.upperBound / page * page
+        guard first < end, range.lowerBound >= 0, end <= byteCount else { return }
+        madvise(base + first, end - first, MADV_DONTNEED)
+    }
+
     deinit { munmap(mapping, mappingBytes) }
 }
 

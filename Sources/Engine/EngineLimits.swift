@@ -27,10 +27,10 @@ struct EngineLimits: Sendable, Equatable {
         vocabularyCount = model.vocabularyCount
         kvGeometry = model.kvGeometry
         modelContextLength = model.contextLength
-        contextLength = min(model.contextLength, kvGeometry.blockCount * KVGeometry.blockTokens)
+        contextLength = min(model.contextLength, kvGeometry.positionsMax)
         scheduler = SchedulerLimits(
             columnsMax: model.columnsMax, sequencesMax: min(configuration.sequencesMax, model.columnsMax),
-            blockCount: kvGeometry.blockCount, chunkColumnsMax: configuration.chunkColumnsMax ?? .max,
+            kv: kvGeometry, chunkColumnsMax: configuration.chunkColumnsMax ?? .max,
             interTokenSeconds: configuration.interTokenBudget.inSeconds)
     }
 
@@ -47,8 +47,7 @@ struct EngineLimits: Sendable, Equatable {
         // One choice has to fit; more of them take turns.
         guard positions <= contextLength else {
             throw .memoryExceeded(
-                neededBytes: BlockTable.blockCount(positions: positions) * kvGeometry.bytesPerBlock,
-                budgetBytes: kvGeometry.blockCount * kvGeometry.bytesPerBlock)
+                neededBytes: kvGeometry.bytes(positions: positions), budgetBytes: kvGeometry.budgetBytes)
         }
         return RequestSize(
             promptCount: promptCount,

@@ -119,16 +119,22 @@ extension EngineLoop {
             requests[group.id].map { touch($0).admitted(at: started) }
         }
         reportDepartures()
-        copy(plan.copies)
+        perform(scheduler.takeOperations())
         let logits = model.forward(batch(for: plan))
-        copy(scheduler.complete(plan))
+        scheduler.complete(plan)
+        perform(scheduler.takeOperations())
         draw(plan, logits: logits, computedAt: MonotonicClock.now)
         count(plan, seconds: Double(MonotonicClock.now - started) * 1e-9)
     }
 
-    private func copy(_ copies: [BlockCopy]) {
-        for copy in copies {
-            model.copyBlock(from: copy.source, to: copy.destination, tokens: copy.tokens)
+    private func perform(_ operations: [BlockOperation]) {
+        for operation in operations {
+            switch operation {
+            case .copy(let group, let source, let destination, let tokens):
+                model.copyBlock(group, from: source, to: destination, tokens: tokens)
+            case .discard(let group, let block):
+                model.discardBlock(group, block)
+            }
         }
     }
 
@@ -144,7 +150,7 @@ extension EngineLoop {
             batch.slices.append(
                 StepBatch.Slice(
                     start: start, count: slice.count, position: slice.position,
-                    blocks: slice.sequence.table.blocks))
+                    blocks: slice.sequence.table.blocks, windowBlocks: slice.sequence.table.windowBlocks))
             for column in start + known - 1..<start + known - 1 + slice.outputCount {
                 batch.outputs.append(
                     Sampler.output(
@@ -270,9 +276,15 @@ extension EngineLoop {
     private func publishStatus() {
         status.sequencesRunning = scheduler.sequencesRunning
         status.pauses = scheduler.pauseCount
-        status.blocksFree = scheduler.cache.pool.freeCount
-        status.blocksKept = scheduler.cache.pool.keptCount
-        status.blockCount = scheduler.cache.pool.blockCount
+        let memory = scheduler.cache.memory
+        status.blocksFree = memory.full.freeCount
+        status.blocksKept = memory.full.keptCount
+        status.blockCount = memory.full.blockCount
+        status.windowBlocksFree = memory.window?.freeCount ?? 0
+        status.windowBlocksKept = memory.window?.keptCount ?? 0
+        status.windowBlockCount = memory.window?.blockCount ?? 0
+        status.memoryBytes = memory.geometry.budgetBytes
+        status.memoryFreeBytes = memory.freeBytes
         board.publish(status)
     }
 }

@@ -6,12 +6,19 @@ public struct EngineStatus: Sendable, Equatable {
     public var requestsWaiting = 0
     /// Sequences that prefill or decode.
     public var sequencesRunning = 0
+    /// KV memory, and what of it no sequence holds; all groups of layers together. Bytes.
+    public var memoryBytes = 0
+    public var memoryFreeBytes = 0
     /// KV blocks that no sequence holds; they may keep what somebody asks for again.
     public var blocksFree = 0
-    /// All KV blocks.
+    /// All KV blocks, if the window group had none.
     public var blockCount = 0
     /// Free blocks that keep computed tokens.
     public var blocksKept = 0
+    /// The same of the window group's blocks; 0 where the model has no such group.
+    public var windowBlocksFree = 0
+    public var windowBlockCount = 0
+    public var windowBlocksKept = 0
     /// Prompt tokens computed since the start.
     public var promptTokens = 0
     /// Prompt tokens that did not have to be computed.
@@ -34,9 +41,14 @@ public struct EngineStatus: Sendable, Equatable {
 final class StatusBoard: Sendable {
     private let requestsWaiting = Atomic(0)
     private let sequencesRunning = Atomic(0)
+    private let memoryBytes = Atomic(0)
+    private let memoryFreeBytes = Atomic(0)
     private let blocksFree = Atomic(0)
     private let blockCount = Atomic(0)
     private let blocksKept = Atomic(0)
+    private let windowBlocksFree = Atomic(0)
+    private let windowBlockCount = Atomic(0)
+    private let windowBlocksKept = Atomic(0)
     private let promptTokens = Atomic(0)
     private let cachedTokens = Atomic(0)
     private let pauses = Atomic(0)
@@ -49,9 +61,14 @@ final class StatusBoard: Sendable {
         var status = EngineStatus()
         status.requestsWaiting = requestsWaiting.load(ordering: .relaxed)
         status.sequencesRunning = sequencesRunning.load(ordering: .relaxed)
+        status.memoryBytes = memoryBytes.load(ordering: .relaxed)
+        status.memoryFreeBytes = memoryFreeBytes.load(ordering: .relaxed)
         status.blocksFree = blocksFree.load(ordering: .relaxed)
         status.blockCount = blockCount.load(ordering: .relaxed)
         status.blocksKept = blocksKept.load(ordering: .relaxed)
+        status.windowBlocksFree = windowBlocksFree.load(ordering: .relaxed)
+        status.windowBlockCount = windowBlockCount.load(ordering: .relaxed)
+        status.windowBlocksKept = windowBlocksKept.load(ordering: .relaxed)
         status.promptTokens = promptTokens.load(ordering: .relaxed)
         status.cachedTokens = cachedTokens.load(ordering: .relaxed)
         status.pauses = pauses.load(ordering: .relaxed)
@@ -64,9 +81,14 @@ final class StatusBoard: Sendable {
 
     func publish(_ status: EngineStatus) {
         sequencesRunning.store(status.sequencesRunning, ordering: .relaxed)
+        memoryBytes.store(status.memoryBytes, ordering: .relaxed)
+        memoryFreeBytes.store(status.memoryFreeBytes, ordering: .relaxed)
         blocksFree.store(status.blocksFree, ordering: .relaxed)
         blockCount.store(status.blockCount, ordering: .relaxed)
         blocksKept.store(status.blocksKept, ordering: .relaxed)
+        windowBlocksFree.store(status.windowBlocksFree, ordering: .relaxed)
+        windowBlockCount.store(status.windowBlockCount, ordering: .relaxed)
+        windowBlocksKept.store(status.windowBlocksKept, ordering: .relaxed)
         promptTokens.store(status.promptTokens, ordering: .relaxed)
         cachedTokens.store(status.cachedTokens, ordering: .relaxed)
         pauses.store(status.pauses, ordering: .relaxed)

@@ -1,69 +1,47 @@
-import CKernels
 import Compute
 
-/// How keys and values are stored.
-public enum KVType: String, Sendable, CaseIterable {
-    /// Half floats.
-    case f16
-    /// 8-bit codes, one f16 scale for each 32 dimensions of a position: a little over half the memory.
-    case q8
-
-    var kind: apus_kv_kind { self == .f16 ? APUS_KV_F16 : APUS_KV_Q8 }
-
-    /// Bytes of the keys, or the values, of one KV head in one block.
-    func headBytes(headDim: Int) -> Int {
-        let elements = headDim * KVGeometry.blockTokens
-        return self == .f16 ? elements * 2 : elements + runs(headDim) * KVGeometry.blockTokens * 2
-    }
-
-    /// Runs of 32 dimensions, each with a scale.
-    func runs(_ headDim: Int) -> Int { self == .f16 ? 0 : (headDim + 31) / 32 }
-
-    var elementBytes: Int { self == .f16 ? 2 : 1 }
-}
-
-/// The memory of keys and values, cut into blocks of 32 positions.
+/// The memory of keys and values, cut into blocks of 32 positions; each group of layers has its own blocks.
 ///
-/// [block][layer]{ keys [kvHead][headDim][32 positions], values [kvHead][32 positions][headDim] }, the codes of
-/// `q8` followed by their scales, [run][32 positions]. Keys are stored with positions side by side: the scores of
-/// 32 positions come out in lanes.
+/// [block][layer of the group]{ keys [kvHead][headDim][32 positions], values [kvHead][32 positions][headDim] }, the
+/// codes of `q8` followed by their scales, [run][32 positions]. Keys are stored with positions side by side: the
+/// scores of 32 positions come out in lanes.
+///
+/// The groups share a budget, not an arena: each has address space for all of it, and memory only where something was
+/// written. The engine sees to it that both together stay below the budget (`discard`).
 final class KVCache {
     let geometry: KVGeometry
     let type: KVType
-    private let arena: Arena
-    private let layerBytes: Int  // keys and values of one layer in one block
+    private let full: KVArena
+    private let window: KVArena
     private let headBytes: Int  // keys, or values, of one head
     private let kvHeadCount: Int
     private let headDim: Int
-    private let layerCount: Int
 
-    init?(_ shape: ModelShape, type: KVType, blockCount: Int) {
-        let blockBytes = shape.kvBlockBytes(type)
-        geometry = KVGeometry(bytesPerBlock: blockBytes, blockCount: blockCount)
-        guard let arena = Arena(byteCount: blockBytes * blockCount) else { return nil }
-        self.arena = arena
-        self.type = type
-        (kvHeadCount, headDim, layerCount) = (shape.kvHeadCount, shape.headDim, shape.layerCount)
+    init?(_ shape: ModelShape, type: KVType, geometry: KVGeometry) {
+        func arena(_ group: KVGroup) -> KVArena? {
+            KVArena(
+                layerCount: shape.kvLayerCount(group), blockBytes: geometry.bytesPerBlock(of: group),
+                blockCount: geometry.blockCount(of: group))
+        }
+        guard let full = arena(.full), let window = arena(.window) else { return nil }
+        (self.full, self.window, self.geometry, self.type) = (full, window, geometry, type)
+        (kvHeadCount, headDim) = (shape.kvHeadCount, shape.headDim)
         headBytes = type.headBytes(headDim: shape.headDim)
-        layerBytes = 2 * shape.kvHeadCount * headBytes
     }
 
-    /// Bytes from one block to the next.
-    var blockStride: Int { layerBytes * layerCount }
-
-    /// Where a layer's part of block 0 begins.
-    func base(layer: Int) -> UnsafeMutableRawPointer { arena.base + layer * layerBytes }
+    func arena(_ group: KVGroup) -> KVArena { group == .full ? full : window }
 
     func keysOffset(kvHead: Int) -> Int { kvHead * headBytes }
     func valuesOffset(kvHead: Int) -> Int { (kvHeadCount + kvHead) * headBytes }
 
-    /// Copies the first `tokens` positions of a block, in every layer.
-    func copy(from source: Int, to destination: Int, tokens: Int) {
+    /// Copies the first `tokens` positions of a block, in every layer of its group.
+    func copy(_ group: KVGroup, from source: Int, to destination: Int, tokens: Int) {
+        let arena = arena(group)
         let element = type.elementBytes
         let codes = headDim * KVGeometry.blockTokens * element
-        for part in 0..<layerCount * 2 * kvHeadCount {
-            let from = base(layer: 0) + source * blockStride + part * headBytes
-            let to = base(layer: 0) + destination * blockStride + part * headBytes
+        for part in 0..<arena.layerCount * 2 * kvHeadCount {
+            let from = arena.base(place: 0) + source * arena.blockStride + part * headBytes
+            let to = arena.base(place: 0) + destination * arena.blockStride + part * headBytes
             if part / kvHeadCount % 2 == 1 {
                 to.copyMemory(from: from, byteCount: tokens * headDim * element)
             } else {
@@ -72,6 +50,9 @@ final class KVCache {
             copyRows(type.runs(headDim), from + codes, to + codes, elementBytes: 2, tokens)
         }
     }
+
+    /// Gives a block's memory back to the system.
+    func discard(_ group: KVGroup, _ block: Int) { arena(group).discard(block) }
 
     /// Rows of 32 positions.
     private func copyRows(

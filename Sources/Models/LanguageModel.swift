@@ -1,20 +1,5 @@
 import ModelFiles
 
-/// How a model's KV cache is cut into blocks.
-public struct KVGeometry: Sendable, Equatable {
-    /// Positions in a block (design: 32).
-    public static let blockTokens = 32
-    /// Bytes of one block over all layers, keys and values.
-    public var bytesPerBlock: Int
-    /// Blocks that the cache holds.
-    public var blockCount: Int
-
-    public init(bytesPerBlock: Int, blockCount: Int) {
-        self.bytesPerBlock = bytesPerBlock
-        self.blockCount = blockCount
-    }
-}
-
 /// What the engine needs of a model. Confined to the engine's thread.
 public protocol LanguageModel: AnyObject {
     var vocabularyCount: Int { get }
@@ -29,6 +14,9 @@ public protocol LanguageModel: AnyObject {
     /// - Returns: a row for each output of the batch, valid until the next call.
     func forward(_ batch: StepBatch) -> Logits
 
-    /// Copies the first `tokens` positions of one block to another, in every layer.
-    func copyBlock(from source: Int32, to destination: Int32, tokens: Int)
+    /// Copies the first `tokens` positions of one block to another, in every layer of a group.
+    func copyBlock(_ group: KVGroup, from source: Int32, to destination: Int32, tokens: Int)
+
+    /// Nobody needs a block's contents: its memory may go back to the system until something is written there.
+    func discardBlock(_ group: KVGroup, _ block: Int32)
 }

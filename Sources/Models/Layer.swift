@@ -20,6 +20,9 @@ final class Layer {
     let rope: Int
     /// Positions that it sees, 0 for all.
     let window: Int
+    /// Whose blocks have its keys and values, and where in them: the layers of a group stand by rising index.
+    let kvGroup: KVGroup
+    let kvPlace: Int
 
     init(_ index: Int, _ shape: ModelShape, _ file: TensorSource) throws(ModelFileError) {
         let prefix = "blk.\(index)"
@@ -42,6 +45,8 @@ final class Layer {
         let slides = shape.slides(layer: index)
         rope = slides ? 1 : 0
         window = slides ? shape.slidingWindow ?? 0 : 0
+        kvGroup = shape.kvGroup(layer: index)
+        kvPlace = shape.kvLayerCount(kvGroup, before: index)
     }
 
     var matrices: [Matrix] { [query, key, value, output, gate, up, down] }

@@ -5,17 +5,19 @@ import ModelFiles
 public struct MemoryPlan: Sendable, Equatable {
     /// Packed weights.
     public let weightBytes: Int
-    /// The KV cache when it is full.
-    public let kvBytes: Int
+    /// How the KV cache is cut, and its budget.
+    public let kv: KVGeometry
     /// Buffers of a step and of the threads.
     public let workspaceBytes: Int
     /// Of the file, mapped: the system may drop its pages at any time.
     public let fileBytes: Int
-    /// Positions of a sequence.
+    /// Positions of a sequence, if there is memory for them.
     public let contextLength: Int
-    /// Blocks of `KVGeometry.blockTokens` positions in the KV cache.
-    public let kvBlockCount: Int
 
+    /// The KV cache when it is full.
+    public var kvBytes: Int { kv.budgetBytes }
+    /// Positions of the longest sequence that fits.
+    public var sequenceMax: Int { min(contextLength, kv.positionsMax) }
     public var totalBytes: Int { weightBytes + kvBytes + workspaceBytes }
 
     public init(file: GGUFFile, options: ModelOptions) throws(ModelError) {
@@ -40,24 +42,33 @@ public struct MemoryPlan: Sendable, Equatable {
         guard (1...256).contains(options.threads) else {
             throw .option("\(options.threads) threads; expected 1 to 256")
         }
-        let block = shape.kvBlockBytes(options.kvType)
-        let blocksOfContext = (context + KVGeometry.blockTokens - 1) / KVGeometry.blockTokens
-        let wanted =
-            options.kvBytesMax.map { $0 / block }
-            ?? max(blocksOfContext, min(ModelOptions.defaultKVTokens, context * 32) / KVGeometry.blockTokens)
-        guard wanted >= 1 else {
-            throw .option(
-                "\(options.kvBytesMax ?? 0) bytes of KV memory; one block of \(KVGeometry.blockTokens) tokens takes \(block)"
-            )
-        }
-        guard wanted < Int(Int32.max) else {
-            throw .option("\(wanted) KV blocks are more than can be counted")
-        }
-        contextLength = min(context, wanted * KVGeometry.blockTokens)
-        kvBlockCount = wanted
-        kvBytes = wanted * block
+        kv = try Self.kvGeometry(shape, options, context: context)
+        contextLength = context
         weightBytes = weights.packedBytes
         workspaceBytes = Workspace.byteCount(shape, options)
         fileBytes = file.fileBytes
+    }
+
+    private static func kvGeometry(_ shape: ModelShape, _ options: ModelOptions, context: Int)
+        throws(ModelError) -> KVGeometry
+    {
+        var kv = shape.kvGeometry(options.kvType, budgetBytes: 0)
+        if let bytes = options.kvBytesMax {
+            guard bytes >= kv.bytesInAllLayers else {
+                throw .option(
+                    "\(bytes) bytes of KV memory; \(KVGeometry.blockTokens) tokens, the least, take "
+                        + "\(kv.bytesInAllLayers)")
+            }
+            kv.budgetBytes = bytes / kv.bytesPerBlock * kv.bytesPerBlock
+        } else {
+            // Short sequences have every position in every layer.
+            let positions = min(ModelOptions.defaultKVTokens, context * 32)
+            kv.budgetBytes = max(
+                kv.bytes(positions: context), positions / KVGeometry.blockTokens * kv.bytesInAllLayers)
+        }
+        for group in KVGroup.allCases where kv.blockCount(of: group) >= Int(Int32.max) {
+            throw .option("\(kv.blockCount(of: group)) KV blocks are more than can be counted")
+        }
+        return kv
     }
 }

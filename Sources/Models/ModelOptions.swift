@@ -16,7 +16,7 @@ public struct ModelOptions: Sendable {
 
     var planesMax: Int { InputPlanes(precision).most }
 
-    /// Positions that the KV cache holds where nobody says otherwise.
+    /// Positions that the KV cache holds in every layer where nobody says otherwise.
     public static let defaultKVTokens = 65_536
 
     public init(

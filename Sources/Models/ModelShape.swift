@@ -131,8 +131,24 @@ public struct ModelShape: Sendable {
     var queryWidth: Int { headCount * headDim }
     var kvWidth: Int { kvHeadCount * headDim }
 
-    /// Bytes of one KV block: f16 keys and values of every layer.
-    public func kvBlockBytes(_ type: KVType) -> Int {
-        layerCount * 2 * kvHeadCount * type.headBytes(headDim: headDim)
+    /// The layers of a group share blocks.
+    func kvGroup(layer: Int) -> KVGroup { hasFullLayers && slides(layer: layer) ? .window : .full }
+
+    private var hasFullLayers: Bool { (0..<layerCount).contains { !slides(layer: $0) } }
+
+    /// Layers of a group among the first so many.
+    func kvLayerCount(_ group: KVGroup, before layer: Int? = nil) -> Int {
+        (0..<(layer ?? layerCount)).count { kvGroup(layer: $0) == group }
+    }
+
+    /// How blocks of this type are cut, in so much memory.
+    public func kvGeometry(_ type: KVType, budgetBytes: Int) -> KVGeometry {
+        let layerBytes = 2 * kvHeadCount * type.headBytes(headDim: headDim)
+        let sliding = kvLayerCount(.window)
+        return KVGeometry(
+            bytesPerBlock: kvLayerCount(.full) * layerBytes,
+            window: sliding == 0
+                ? nil : .init(positions: slidingWindow ?? contextLength, bytesPerBlock: sliding * layerBytes),
+            budgetBytes: budgetBytes)
     }
 }

@@ -9,19 +9,19 @@ import Compute
 ///   the last one of a sequence and KV head merges them.
 extension Step {
     /// Rotates queries and keys, stores keys and values, and attends.
-    func attend(_ layer: Layer, _ index: Int, _ scratch: UnsafeMutablePointer<Float>) {
+    func attend(_ layer: Layer, _ scratch: UnsafeMutablePointer<Float>) {
         if !isMerged || isSegmented {
-            each(items) { prepare($0, layer, index) }
+            each(items) { prepare($0, layer) }
             pool.barrier()
         }
         if isSegmented {
-            each(segments) { attendSegment($0, layer, index, scratch) }
+            each(segments) { attendSegment($0, layer, scratch) }
             return
         }
         let space = attentionScratch(scratch)
         each(items) { item in
-            if isMerged { prepare(item, layer, index) }
-            describe(item, layer, index) { kernels.table.pointee.attention(&$0, space) }
+            if isMerged { prepare(item, layer) }
+            describe(item, layer) { kernels.table.pointee.attention(&$0, space) }
         }
     }
 
@@ -36,12 +36,14 @@ extension Step {
     }
 
     /// Per-head norms and RoPE of an item's queries and key, and the key's and value's way into the cache.
-    private func prepare(_ item: AttentionItem, _ layer: Layer, _ index: Int) {
+    private func prepare(_ item: AttentionItem, _ layer: Layer) {
         let slice = slices[item.slice]
         let dim = shape.headDim
         let group = shape.headCount / shape.kvHeadCount
         let stride = shape.queryWidth + 2 * shape.kvWidth
         let cache = model.cache
+        let arena = cache.arena(layer.kvGroup)
+        let blocks = slice.blocks(of: layer.kvGroup)
         for offset in item.columns {
             let column = slice.start + offset
             let position = slice.position + offset
@@ -52,8 +54,8 @@ extension Step {
             let key = row + shape.queryWidth + item.kvHead * dim
             turn(key, layer.keyNorm, layer.rope, column)
             let block =
-                cache.base(layer: index)
-                + Int(slice.blocks[position / KVGeometry.blockTokens]) * cache.blockStride
+                arena.base(place: layer.kvPlace)
+                + Int(blocks[position / KVGeometry.blockTokens]) * arena.blockStride
             kernels.table.pointee.store_key_value(
                 cache.type.kind, key, key + shape.kvWidth, dim, position % KVGeometry.blockTokens,
                 block + cache.keysOffset(kvHead: item.kvHead),
@@ -74,7 +76,7 @@ extension Step {
     }
 
     private func attendSegment(
-        _ item: AttentionItem, _ layer: Layer, _ index: Int, _ scratch: UnsafeMutablePointer<Float>
+        _ item: AttentionItem, _ layer: Layer, _ scratch: UnsafeMutablePointer<Float>
     ) {
         let size = Workspace.stateFloats(shape)
         let place = item.slice * shape.kvHeadCount + item.kvHead
@@ -82,7 +84,7 @@ extension Step {
         let states = workspace.states.pointer + place * segmentsMax * size
         let space = attentionScratch(scratch)
         let segment = item.segment ?? 0
-        describe(item, layer, index) { description in
+        describe(item, layer) { description in
             kernels.table.pointee.attention_segment(&description, segment, states + segment * size, space)
             if workspace.segmentsDone.arrive(at: place, of: segments) {
                 kernels.table.pointee.attention_finish(&description, segments, states, size)
@@ -98,19 +100,21 @@ extension Step {
 
     @inline(__always)
     private func describe(
-        _ item: AttentionItem, _ layer: Layer, _ index: Int, _ body: (inout apus_attention_item) -> Void
+        _ item: AttentionItem, _ layer: Layer, _ body: (inout apus_attention_item) -> Void
     ) {
         let slice = slices[item.slice]
         let group = shape.headCount / shape.kvHeadCount
         let stride = shape.queryWidth + 2 * shape.kvWidth
         let column = slice.start + item.columns.lowerBound
         let cache = model.cache
-        slice.blocks.withUnsafeBufferPointer { blocks in
+        let arena = cache.arena(layer.kvGroup)
+        slice.blocks(of: layer.kvGroup).withUnsafeBufferPointer { blocks in
             var description = apus_attention_item(
                 queries: workspace.projections.pointer + column * stride,
                 outputs: workspace.attended.columns[column],
                 query_stride: stride, output_stride: workspace.attended.columns.stride,
-                kind: cache.type.kind, cache: cache.base(layer: index), block_stride: cache.blockStride,
+                kind: cache.type.kind, cache: arena.base(place: layer.kvPlace),
+                block_stride: arena.blockStride,
                 keys_offset: cache.keysOffset(kvHead: item.kvHead),
                 values_offset: cache.valuesOffset(kvHead: item.kvHead),
                 blocks: blocks.baseAddress, position: slice.position + item.columns.lowerBound,

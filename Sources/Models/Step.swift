@@ -59,12 +59,12 @@ final class Step {
         let scratch = workspace.scratch[thread].pointer
         embed(columns, lane)
         angles(share(columnCount, thread))
-        for (index, layer) in model.weights.layers.enumerated() {
+        for layer in model.weights.layers {
             norm(layer.attentionNorm, columns, lane)
             let input = settle(lane.normed.columns, columns, lane, width: shape.width, planes.heads)
             projectHeads(layer, input, scratch)
             pool.barrier()
-            attend(layer, index, scratch)
+            attend(layer, scratch)
             pool.barrier()
             let attended = settle(
                 workspace.attended.columns, columns, lane, width: shape.queryWidth, planes.output)

@@ -13,15 +13,22 @@ public struct StepBatch {
         public var count: Int
         /// Position of the first column; the others follow it.
         public var position: Int
-        /// The sequence's KV blocks, `KVGeometry.blockTokens` positions each; covers `position + count`.
+        /// The sequence's blocks of the full group, `KVGeometry.blockTokens` positions each; covers
+        /// `position + count`.
         public var blocks: [Int32]
+        /// Its blocks of the window group, for the same positions; empty where there is no such group. Entries
+        /// before the first column's window are never looked at.
+        public var windowBlocks: [Int32]
 
-        public init(start: Int, count: Int, position: Int, blocks: [Int32]) {
+        public init(start: Int, count: Int, position: Int, blocks: [Int32], windowBlocks: [Int32] = []) {
             self.start = start
             self.count = count
             self.position = position
             self.blocks = blocks
+            self.windowBlocks = windowBlocks
         }
+
+        func blocks(of group: KVGroup) -> [Int32] { group == .full ? blocks : windowBlocks }
     }
 
     /// A column whose logits are wanted, and which sums over them.

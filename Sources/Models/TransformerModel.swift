@@ -35,7 +35,7 @@ public final class TransformerModel: LanguageModel {
             throw .file(error.description)
         }
         let plan = try MemoryPlan(file, shape, weights, options)
-        guard let cache = KVCache(shape, type: options.kvType, blockCount: plan.kvBlockCount) else {
+        guard let cache = KVCache(shape, type: options.kvType, geometry: plan.kv) else {
             throw .memory(plan.kvBytes)
         }
         let pool = ThreadPool(count: options.threads)
@@ -72,9 +72,11 @@ public final class TransformerModel: LanguageModel {
     /// Binds the calling thread to the CPU of thread 0; the engine calls it once on its own thread.
     public func adoptThread() { pool.pinCaller() }
 
-    public func copyBlock(from source: Int32, to destination: Int32, tokens: Int) {
-        cache.copy(from: Int(source), to: Int(destination), tokens: tokens)
+    public func copyBlock(_ group: KVGroup, from source: Int32, to destination: Int32, tokens: Int) {
+        cache.copy(group, from: Int(source), to: Int(destination), tokens: tokens)
     }
+
+    public func discardBlock(_ group: KVGroup, _ block: Int32) { cache.discard(group, Int(block)) }
 
     public func forward(_ batch: StepBatch) -> Logits {
         precondition(

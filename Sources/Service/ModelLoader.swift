@@ -16,11 +16,6 @@ struct LoadedModel: Sendable {
 
 /// From a model file to a running engine.
 struct ModelLoader: Sendable {
-    /// Positions that a KV cache must hold to be worth starting with, where memory is short.
-    private static let kvTokensMin = 2048
-    /// Of the memory that is there, what a model may take when its KV cache was fitted to it, in percent.
-    private static let fittedPercent = 85
-
     let path: String
     let configuration: ServiceConfiguration
     let log: Logger
@@ -80,38 +75,13 @@ struct ModelLoader: Sendable {
             kvBytesMax: configuration.kvMemoryBytes)
         options.kvType = configuration.kvType
         if let threads = configuration.threads { options.threads = threads }
-        let plan = try plan(file, options)
-        guard let available = AvailableMemory.read(), plan.totalBytes > available.bytes else {
-            return (plan, options)
+        let fit = try MemoryFit(file: file, options: options, available: .read())
+        if let usual = fit.usualKVBytes {
+            log.notice(
+                "memory is short: the KV cache is smaller than usual",
+                metadata: ["kv": "\(fit.plan.kvText)", "usual": "\(Quantity.show(bytes: usual))"])
         }
-        // Nobody chose the size of the KV cache: a smaller one may do.
-        if configuration.kvMemoryBytes == nil {
-            let bytesPerToken = max(1, plan.kvBytes / (plan.kvBlockCount * KVGeometry.blockTokens))
-            let rest = available.bytes / 100 * Self.fittedPercent - plan.weightBytes - plan.workspaceBytes
-            if rest / bytesPerToken >= min(plan.contextLength, Self.kvTokensMin) {
-                options.kvBytesMax = rest
-                log.notice(
-                    "memory is short: the KV cache is smaller than usual",
-                    metadata: [
-                        "kv": "\(Quantity.show(bytes: rest))",
-                        "usual": "\(Quantity.show(bytes: plan.kvBytes))",
-                    ])
-                return (try self.plan(file, options), options)
-            }
-        }
-        throw ServiceError(
-            "\(path) does not fit in memory: it needs \(Quantity.show(bytes: plan.totalBytes)) "
-                + "(weights \(Quantity.show(bytes: plan.weightBytes)), KV cache \(Quantity.show(bytes: plan.kvBytes)), "
-                + "workspace \(Quantity.show(bytes: plan.workspaceBytes))), but \(available.limit) leaves "
-                + "\(Quantity.show(bytes: available.bytes)); a smaller --context or --kv-memory needs less")
-    }
-
-    private func plan(_ file: GGUFFile, _ options: ModelOptions) throws(ServiceError) -> MemoryPlan {
-        do throws(ModelError) {
-            return try MemoryPlan(file: file, options: options)
-        } catch {
-            throw ServiceError("cannot load \(path): \(error)")
-        }
+        return (fit.plan, fit.options)
     }
 
     // MARK: - Chat template

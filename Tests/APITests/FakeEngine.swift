@@ -18,6 +18,8 @@ final class FakeEngine: GenerationEngine {
         var status = EngineStatus()
         status.blockCount = 8
         status.blocksFree = 5
+        (status.memoryBytes, status.memoryFreeBytes) = (800, 500)
+        (status.windowBlockCount, status.windowBlocksFree, status.windowBlocksKept) = (4, 3, 2)
         self.status = status
         self.script = script
     }

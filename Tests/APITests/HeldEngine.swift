@@ -88,5 +88,6 @@ private final class HeldModel: LanguageModel {
         return logits
     }
 
-    func copyBlock(from source: Int32, to destination: Int32, tokens: Int) {}
+    func copyBlock(_ group: KVGroup, from source: Int32, to destination: Int32, tokens: Int) {}
+    func discardBlock(_ group: KVGroup, _ block: Int32) {}
 }

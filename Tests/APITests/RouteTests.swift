@@ -231,6 +231,18 @@ import Testing
         }
     }
 
+    @Test func `a prompt that the KV memory cannot hold is refused with the numbers`() async throws {
+        let script: FakeEngine.Script = { _ throws(AdmissionError) in
+            throw .memoryExceeded(neededBytes: 5120, budgetBytes: 4096)
+        }
+        try await TestService.run(script: script) { service async throws in
+            let reply = try await service.client.post(completions, #"{"prompt":"x"}"#)
+            #expect(reply.status == 400)
+            #expect(reply.json["error"]?["code"] == "memory_exceeded")
+            #expect(reply.body.contains("need 5120 bytes of KV memory, but there are 4096 in all"))
+        }
+    }
+
     @Test func `what was taken of several prompts is cancelled when one is refused`() async throws {
         let script: FakeEngine.Script = { request throws(AdmissionError) in
             if request.prompt.count > 1 { throw .stopping }
@@ -366,6 +378,11 @@ import Testing
             #expect(healthy.status == 200)
             #expect(healthy.json["engine"]?["kv_blocks"]?.int == 8)
             #expect(healthy.json["engine"]?["kv_blocks_free"]?.int == 5)
+            let others: [(String, Int64)] = [
+                ("kv_bytes", 800), ("kv_bytes_free", 500), ("kv_window_blocks", 4),
+                ("kv_window_blocks_free", 3), ("kv_window_blocks_kept", 2),
+            ]
+            for (name, value) in others { #expect(healthy.json["engine"]?[name]?.int == value) }
             for state in [ModelSlot.State.loading, .draining] {
                 service.models.set(state)
                 #expect(try await service.client.get("/health").status == 503)

@@ -1,4 +1,6 @@
 import ModelFiles
+import Models
+import TestSupport
 import Testing
 
 @testable import Engine
@@ -76,6 +78,49 @@ import Testing
         _ = try engine.collect(GenerationRequest(prompt: prompt(1, count: 127), tokensMax: 400))
         #expect(throws: AdmissionError.memoryExceeded(neededBytes: 5 * 1024, budgetBytes: 4 * 1024)) {
             try engine.collect(GenerationRequest(prompt: prompt(1, count: 128), tokensMax: 400))
+        }
+    }
+
+    @Test func aRequestIsWeighedByWhatBothGroupsKeepOfIt() async throws {
+        var shape = FakeModel.Shape()
+        shape.window = 40
+        shape.blockCount = 6
+        // 6 KiB: three blocks of the window group at most, 512 bytes each as those of the full group, of which there
+        // may be nine then.
+        let engine = try makeEngine(shape)
+        #expect(engine.contextLength == 288)
+        var request = GenerationRequest(prompt: prompt(1, count: 280), tokensMax: 400)
+        request.sampling.temperature = 0
+        let outcome = try await engine.collect(request).collector.finished()
+        var expected = shape
+        expected.contextLength = 288
+        #expect(outcome.choices[0] == (try expectedChoice(request, shape: expected)))
+        #expect(throws: AdmissionError.memoryExceeded(neededBytes: 13 * 512, budgetBytes: 6 * 1024)) {
+            try engine.collect(GenerationRequest(prompt: prompt(1, count: 288), tokensMax: 1))
+        }
+    }
+
+    @Test(arguments: [TinyModel.llama, .gemma3])
+    func aModelWithLittleKVMemoryRefusesWhatItsContextWouldTake(tiny: TinyModel) throws {
+        let directory = try TemporaryDirectory()
+        let path = try tiny.write(to: directory.file("tiny.gguf"))
+        var kv = KVGeometry(bytesPerBlock: 0, budgetBytes: 0)
+        let engine = try withUnsafeMutablePointer(to: &kv) { kv in
+            nonisolated(unsafe) let kv = kv
+            return try Engine {
+                let options = ModelOptions(threads: 1, kvBytesMax: 100_000)
+                let model = try TransformerModel.load(file: GGUFFile(path: path), options: options)
+                kv.pointee = model.kvGeometry
+                return model
+            }
+        }
+        let most = kv.positionsMax
+        #expect(engine.contextLength == most && most < tiny.contextLength)
+        _ = try engine.collect(GenerationRequest(prompt: Array(repeating: 5, count: most - 1), tokensMax: 1))
+        let refusal = AdmissionError.memoryExceeded(
+            neededBytes: kv.bytes(positions: most + 1), budgetBytes: kv.budgetBytes)
+        #expect(throws: refusal) {
+            try engine.collect(GenerationRequest(prompt: Array(repeating: 5, count: most), tokensMax: 1))
         }
     }
 

@@ -20,9 +20,10 @@ import Testing
         #expect(engine.status.steps == 70)
     }
 
-    @Test func thirtyTwoRequestsAtOnceAnswerAsEachAlone() async throws {
+    @Test(arguments: [nil, 40, 1]) func thirtyTwoRequestsAtOnceAnswerAsEachAlone(window: Int?) async throws {
         var shape = FakeModel.Shape()
-        shape.blockCount = 150  // less than all need at once
+        shape.window = window
+        shape.blockCount = window == nil ? 150 : 80  // less than all need at once
         let control = FakeModelControl(stepsAllowed: 0)
         let engine = try makeEngine(shape, control: control)
         var running: [(request: GenerationRequest, collector: Collector)] = []
@@ -47,7 +48,9 @@ import Testing
             }
             #expect(outcome.late.isEmpty && outcome.ended == 1)
         }
-        #expect(await eventually { engine.status.blocksFree == shape.blockCount })
+        #expect(await eventually { engine.status.memoryFreeBytes == shape.blockCount * 1024 })
+        #expect(engine.status.blocksFree == engine.status.blockCount)
+        #expect(engine.status.windowBlocksFree == engine.status.windowBlockCount)
         #expect(engine.status.sequencesRunning == 0 && engine.status.requestsWaiting == 0)
         #expect(control.columns.allSatisfy { $0 <= shape.columnsMax })
     }

@@ -69,12 +69,12 @@ import Testing
             scheduler.enqueue(
                 group(RequestID(id), prompt: run(id * 1000, 400), answer: 1) { $0.key = "many" })
         }
-        _ = scheduler.complete(scheduler.plan())
+        scheduler.complete(scheduler.plan())
         let one = group(100, prompt: run(90_000, 60), answer: 1) { $0.key = "one" }
         scheduler.enqueue(one)
         var steps = 0
         while one.sequences[0].phase != .decoding, steps < 10 {
-            _ = scheduler.complete(scheduler.plan())
+            scheduler.complete(scheduler.plan())
             steps += 1
         }
         #expect(steps <= 2)

@@ -16,6 +16,16 @@ final class FakeModel: LanguageModel {
         var blockCount = 64
         /// The last tokens that a row depends on; few make texts that repeat themselves.
         var memory = Int.max
+        /// Positions that the layers of a window group see; a row then depends on what is in its blocks too. A block of
+        /// either group takes 512 bytes of the 1,024 that `blockCount` counts.
+        var window: Int?
+
+        var kvGeometry: KVGeometry {
+            guard let window else { return KVGeometry(bytesPerBlock: 1024, blockCount: blockCount) }
+            return KVGeometry(
+                bytesPerBlock: 512, window: .init(positions: window, bytesPerBlock: 512),
+                budgetBytes: blockCount * 1024)
+        }
     }
 
     let vocabularyCount: Int
@@ -23,8 +33,9 @@ final class FakeModel: LanguageModel {
     let columnsMax: Int
     let kvGeometry: KVGeometry
     private let memoryLength: Int
-    /// [block, offset]
-    private var memory: [UInt64]
+    private let window: Int?
+    /// [group][block, offset]
+    private var memory: [[UInt64]]
     private let logits: Logits
     private let control: FakeModelControl?
 
@@ -32,9 +43,13 @@ final class FakeModel: LanguageModel {
         vocabularyCount = shape.vocabularyCount
         contextLength = shape.contextLength
         columnsMax = shape.columnsMax
-        kvGeometry = KVGeometry(bytesPerBlock: 1024, blockCount: shape.blockCount)
+        let kvGeometry = shape.kvGeometry
+        self.kvGeometry = kvGeometry
         memoryLength = shape.memory
-        memory = Array(repeating: .max, count: shape.blockCount * KVGeometry.blockTokens)
+        window = shape.window
+        memory = KVGroup.allCases.map {
+            Array(repeating: .max, count: kvGeometry.blockCount(of: $0) * KVGeometry.blockTokens)
+        }
         logits = Logits(vocabularyCount: shape.vocabularyCount)
         self.control = control
     }
@@ -51,8 +66,9 @@ final class FakeModel: LanguageModel {
         for slice in batch.slices {
             precondition(slice.start == column && slice.count > 0)
             for position in slice.position..<slice.position + slice.count {
-                memory[place(position, slice.blocks)] = Self.entry(
-                    batch.tokens[column], memoryLength == .max ? position : 0)
+                let entry = Self.entry(batch.tokens[column], memoryLength == .max ? position : 0)
+                memory[0][place(position, slice.blocks)] = entry
+                if window != nil { memory[1][place(position, slice.windowBlocks)] = entry }
                 column += 1
             }
             for wanted in batch.outputs.map(\.column) where slice.start..<slice.start + slice.count ~= wanted
@@ -60,7 +76,12 @@ final class FakeModel: LanguageModel {
                 var hash: UInt64 = 0
                 let end = slice.position + wanted - slice.start + 1
                 for position in max(0, end - memoryLength)..<end {
-                    hash = Self.mix(hash ^ memory[place(position, slice.blocks)])
+                    hash = Self.mix(hash ^ memory[0][place(position, slice.blocks)])
+                }
+                if let window {
+                    for position in max(0, end - window)..<end {
+                        hash = Self.mix(hash ^ memory[1][place(position, slice.windowBlocks)])
+                    }
                 }
                 let row = logits[outputs]
                 for token in 0..<vocabularyCount {
@@ -74,17 +95,26 @@ final class FakeModel: LanguageModel {
         return logits
     }
 
-    func copyBlock(from source: Int32, to destination: Int32, tokens: Int) {
+    func copyBlock(_ group: KVGroup, from source: Int32, to destination: Int32, tokens: Int) {
         for offset in 0..<tokens {
-            memory[Int(destination) * KVGeometry.blockTokens + offset] =
-                memory[Int(source) * KVGeometry.blockTokens + offset]
+            memory[group.rawValue][Int(destination) * KVGeometry.blockTokens + offset] =
+                memory[group.rawValue][Int(source) * KVGeometry.blockTokens + offset]
         }
+    }
+
+    func discardBlock(_ group: KVGroup, _ block: Int32) {
+        let start = Int(block) * KVGeometry.blockTokens
+        memory[group.rawValue].replaceSubrange(
+            start..<start + KVGeometry.blockTokens, with: repeatElement(0, count: KVGeometry.blockTokens))
     }
 
     /// The row that a sequence of these tokens has to give.
     static func logits(after tokens: [TokenID], _ shape: Shape) -> [Float] {
         var hash: UInt64 = 0
         for (position, token) in tokens.enumerated().suffix(shape.memory) {
+            hash = mix(hash ^ entry(token, shape.memory == .max ? position : 0))
+        }
+        for (position, token) in tokens.enumerated().suffix(shape.window ?? 0) {
             hash = mix(hash ^ entry(token, shape.memory == .max ? position : 0))
         }
         return (0..<shape.vocabularyCount).map { logit(hash, $0) }

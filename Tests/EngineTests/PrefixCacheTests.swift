@@ -25,13 +25,14 @@ import Testing
         let first = computed(run(0, 100), &cache)
         let blocks = first.table.blocks
         cache.release(first)
-        #expect(cache.pool.freeCount == 10 && cache.pool.keptCount == 4)
+        #expect(cache.memory.full.freeCount == 10 && cache.memory.full.keptCount == 4)
         let second = fresh(run(0, 100))
         let adoption = cache.adopt(for: second)
         #expect(second.computed == 99 && Array(second.table.blocks[..<3]) == Array(blocks[..<3]))
+        #expect(adoption == .done)
         #expect(
-            adoption
-                == .done(copy: BlockCopy(source: blocks[3], destination: second.table.blocks[3], tokens: 3)))
+            cache.memory.operations
+                == [.copy(.full, source: blocks[3], destination: second.table.blocks[3], tokens: 3)])
         #expect(second.table.blocks[3] != blocks[3])
     }
 
@@ -51,11 +52,14 @@ import Testing
         let second = fresh(run(0, 45) + run(500, 40))
         let adoption = cache.adopt(for: second)
         #expect(second.computed == 45 && second.table.blocks[0] == first.table.blocks[0])
-        let copy = BlockCopy(
-            source: first.table.blocks[1], destination: second.table.blocks[1], tokens: 13)
-        #expect(adoption == .done(copy: copy))
-        #expect(cache.pool.referenceCount(first.table.blocks[0]) == 2)
-        #expect(cache.pool.referenceCount(first.table.blocks[1]) == 1)
+        #expect(adoption == .done)
+        #expect(
+            cache.memory.operations == [
+                .copy(
+                    .full, source: first.table.blocks[1], destination: second.table.blocks[1], tokens: 13)
+            ])
+        #expect(cache.memory.referenceCount(.full, first.table.blocks[0]) == 2)
+        #expect(cache.memory.referenceCount(.full, first.table.blocks[1]) == 1)
     }
 
     @Test func anotherSaltFindsNothing() {
@@ -76,10 +80,11 @@ import Testing
         cache.noteComputed(alone, from: 0)
         cache.notePromptRead(alone)
         cache.release(alone)
-        #expect(cache.index.count == 0 && cache.pool.keptCount == 0 && cache.pool.freeCount == 10)
+        #expect(
+            cache.index.count == 0 && cache.memory.full.keptCount == 0 && cache.memory.full.freeCount == 10)
         cache.release(computed(run(0, 80), &cache))
         let other = group(2, prompt: run(0, 80)) { $0.usesPrefixCache = false }.sequences[0]
-        #expect(cache.adopt(for: other) == .done(copy: nil) && other.computed == 0)
+        #expect(cache.adopt(for: other) == .done && other.computed == 0)
     }
 
     @Test func whatIsBeingComputedIsWaitedFor() {
@@ -87,19 +92,16 @@ import Testing
         let first = fresh(run(0, 80))
         while first.table.capacity < 40, cache.grow(first) {}
         let second = fresh(run(0, 64) + run(900, 9))
-        #expect(cache.adopt(for: second) == .pending(first.table.blocks[0]))
+        #expect(cache.adopt(for: second) == .pending(first.table.blocks[0], number: 0))
         first.computed = 40
         cache.noteComputed(first, from: 0)
-        #expect(cache.adopt(for: second) == .pending(first.table.blocks[1]))
+        #expect(cache.adopt(for: second) == .pending(first.table.blocks[1], number: 1))
         #expect(second.computed == 32)
         // The first one goes away in the middle of the block: what it has computed can be copied.
         cache.release(first)
         let source = second.table.blocks.count
-        guard case .done(let copy?) = cache.adopt(for: second) else {
-            Issue.record("nothing was copied")
-            return
-        }
-        #expect(copy.tokens == 8 && second.computed == 40 && second.table.blocks.count == source + 1)
+        #expect(cache.adopt(for: second) == .done)
+        #expect(second.computed == 40 && second.table.blocks.count == source + 1)
     }
 
     @Test func twoThatComputedTheSameShareItAfterwards() {
@@ -117,7 +119,41 @@ import Testing
         second.computed = 32
         cache.noteComputed(second, from: 20)
         #expect(second.table.blocks == first.table.blocks && second.table.indexedCount == 1)
-        #expect(cache.pool.referenceCount(first.table.blocks[0]) == 2 && cache.pool.freeCount == 9)
+        #expect(
+            cache.memory.referenceCount(.full, first.table.blocks[0]) == 2 && cache.memory.full.freeCount == 9
+        )
+    }
+
+    @Test func whoOvertakesTheOneThatComputesTheSameGoesOnAlone() {
+        var cache = PrefixCache(blockCount: 10)
+        let first = fresh(run(0, 20) + run(500, 60))
+        while first.table.capacity < 60, cache.grow(first) {}
+        first.computed = 20
+        let second = fresh(run(0, 20))
+        while second.table.capacity < 80, cache.grow(second) {}
+        second.tokens += run(500, 60)
+        for end in [32, 64, 80] {
+            let start = second.computed
+            second.computed = end
+            cache.noteComputed(second, from: start)
+        }
+        #expect(second.table.indexedCount == 0)
+        cache.release(second)
+        first.computed = 60
+        cache.noteComputed(first, from: 20)
+        cache.release(first)
+        #expect(cache.memory.full.freeCount == 10 && cache.index.count == cache.memory.full.keptCount)
+    }
+
+    @Test func aDeepPromptOutlivesShortOnesThatCameLater() {
+        // The last block of 4,096 tokens costs three times what the first one costs.
+        var cache = PrefixCache(blockCount: 140)
+        cache.release(computed(run(0, 4096), &cache))
+        func ask(_ number: Int) { cache.release(computed(run(100_000 + 1000 * number, 64), &cache)) }
+        for number in 0..<15 { ask(number) }
+        #expect(cache.match(fresh(run(0, 4097))).blocks == 128, "the short ones make room for each other")
+        for number in 15..<200 { ask(number) }
+        #expect(cache.match(fresh(run(0, 4097))).blocks < 128, "but nothing is kept for ever")
     }
 
     @Test func tailsAreForgottenBeforeHeadsAndOldBeforeNew() {
@@ -132,8 +168,8 @@ import Testing
             let grown = cache.grow(big)
             #expect(grown)
         }
-        #expect(cache.matchCount(fresh(run(0, 97))).all == 0)
-        #expect(cache.matchCount(fresh(run(1000, 97))).all == 2)
+        #expect(cache.match(fresh(run(0, 97))).blocks == 0)
+        #expect(cache.match(fresh(run(1000, 97))).blocks == 2)
     }
 
     @Test(arguments: [0, 1, 31, 32, 33, 64, 70]) func aForkSharesFullBlocksAndCopiesTheTail(positions: Int)
@@ -142,24 +178,26 @@ import Testing
         var cache = PrefixCache(blockCount: 8)
         let leader = computed(run(0, positions), &cache)
         let forked = cache.fork(leader)
-        let (table, copy) = try #require(forked)
+        let table = try #require(forked)
+        let operations = cache.takeOperations()
         let full = positions / 32
         #expect(table.blocks.prefix(full) == leader.table.blocks.prefix(full))
         #expect(table.capacity == (positions + 31) / 32 * 32 && table.indexedCount == full)
         if positions % 32 == 0 {
-            #expect(copy == nil && table.blocks.count == full)
+            #expect(operations.isEmpty && table.blocks.count == full)
         } else {
-            let expected = BlockCopy(
-                source: leader.table.blocks[full], destination: table.blocks[full], tokens: positions % 32)
-            #expect(copy == expected && !leader.table.blocks.contains(table.blocks[full]))
+            let expected = BlockOperation.copy(
+                .full, source: leader.table.blocks[full], destination: table.blocks[full],
+                tokens: positions % 32)
+            #expect(operations == [expected] && !leader.table.blocks.contains(table.blocks[full]))
         }
         let follower = fresh(run(0, positions))
         follower.table = table
         follower.computed = positions
         cache.release(leader)
-        #expect(cache.pool.freeCount == 8 - table.blocks.count)
+        #expect(cache.memory.full.freeCount == 8 - table.blocks.count)
         cache.release(follower)
-        #expect(cache.pool.freeCount == 8)
+        #expect(cache.memory.full.freeCount == 8)
     }
 
     @Test func aForkWithoutRoomForItsTailTakesNothing() {
@@ -168,6 +206,6 @@ import Testing
         let forked = cache.fork(leader)
         #expect(forked == nil)
         cache.release(leader)
-        #expect(cache.pool.freeCount == 2)
+        #expect(cache.memory.full.freeCount == 2)
     }
 }

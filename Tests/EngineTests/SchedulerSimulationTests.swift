@@ -1,4 +1,5 @@
 import ModelFiles
+import Models
 import Testing
 
 @testable import Engine
@@ -6,10 +7,23 @@ import Testing
 /// Random arrivals, stops, cancels, deadlines and memory shortages; every invariant is checked after every step.
 @Suite struct SchedulerSimulationTests {
     @Test(arguments: 0..<24) func nothingLeaksStarvesOrExceedsABudget(seed: Int) {
-        var simulation = Simulation(seed: seed)
+        let kv = KVGeometry(bytesPerBlock: 1, blockCount: [10, 24, 200][seed % 3])
+        var simulation = Simulation(seed: seed, kv: kv, sharedMax: 100)
         simulation.runToTheEnd()
         #expect(simulation.cachedTokens > 0)
-        if simulation.limits.blockCount == 10 { #expect(simulation.scheduler.pauseCount > 0) }
+        if kv.blockCount == 10 { #expect(simulation.scheduler.pauseCount > 0) }
+    }
+
+    @Test(arguments: 0..<30) func norDoesAnyOfBothGroups(seed: Int) {
+        let window = [40, 1, 64, 100, 33][seed % 5]
+        let kv = KVGeometry.windowed(positions: window, budget: [50, 120, 1000][seed % 3])
+        var simulation = Simulation(seed: seed, kv: kv, sharedMax: 300)
+        simulation.runToTheEnd()
+        #expect(simulation.cachedTokens > 0)
+        if simulation.limits.columnsMax > 8 { #expect(simulation.draftsAccepted > 0) }
+        if kv.budgetBytes == 50 {
+            #expect(simulation.scheduler.pauseCount > 0 && simulation.discards > 0)
+        }
     }
 }
 
@@ -25,18 +39,23 @@ private struct Simulation {
     var now: UInt64 = 0
     /// Of all requests whose prompts were read.
     var cachedTokens = 0
-    /// What each place of each block holds: the hash of all tokens up to it, as keys and values would.
-    var memory: [UInt64]
+    var draftsAccepted = 0
+    var discards = 0
+    /// Tokens that the beginnings of prompts have in common at most.
+    let sharedMax: Int
+    /// What each place of each block holds: the hash of all tokens up to it, as keys and values would. [group]
+    var memory: [[UInt64]]
 
-    init(seed: Int) {
+    init(seed: Int, kv: KVGeometry, sharedMax: Int) {
+        self.sharedMax = sharedMax
         random = TestRandom(seed: UInt64(seed))
         let columnsMax = [8, 40, 128, 512][seed % 4]
         limits = SchedulerLimits(
             columnsMax: columnsMax, sequencesMax: min(columnsMax, 6 + random.below(20)),
-            blockCount: [10, 24, 200][seed % 3], chunkColumnsMax: seed % 5 == 0 ? 7 : .max,
+            kv: kv, chunkColumnsMax: seed % 5 == 0 ? 7 : .max,
             interTokenSeconds: [0.005, 0.1][seed % 2])
         scheduler = Scheduler(limits)
-        memory = Array(repeating: 0, count: limits.blockCount * 32)
+        memory = KVGroup.allCases.map { Array(repeating: 0, count: kv.blockCount(of: $0) * 32) }
     }
 
     mutating func runToTheEnd() {
@@ -56,19 +75,23 @@ private struct Simulation {
             guard steps < 100_000 else { break }
         }
         #expect(scheduler.isIdle && live.isEmpty && scheduler.shares.isEmpty)
-        #expect(scheduler.cache.pool.freeCount == limits.blockCount && scheduler.sequencesRunning == 0)
-        #expect(scheduler.cache.index.count == scheduler.cache.pool.keptCount)
+        let cache = scheduler.cache
+        #expect(cache.memory.freeBytes == limits.kv.budgetBytes && scheduler.sequencesRunning == 0)
+        #expect(cache.memory.full.freeCount == limits.kv.blockCount)
+        #expect(cache.memory.window?.usedCount ?? 0 == 0)
+        #expect(cache.index.count == cache.memory.full.keptCount)
+        #expect(cache.index.attachedCount == cache.memory.window?.keptCount ?? 0)
     }
 
     private mutating func arrive() {
         arrived += 1
         // Prompts that share beginnings, of lengths that share blocks and end within them.
         let stem = random.below(4)
-        let shared = random.below(100)
+        let shared = random.below(sharedMax)
         let own = 1 + random.below(60)
         let prompt =
             run(stem * 1000, shared) + (0..<own).map { _ in TokenID(100_000 + random.below(3)) }
-        let answer = min(random.below(60), limits.blockCount * 32 - prompt.count)
+        let answer = min(random.below(60), limits.kv.positionsMax - prompt.count)
         let choices = 1 + random.below(min(3, limits.sequencesMax))
         let new = group(arrived, prompt: prompt, answer: answer, choices: choices, arrivedAt: now) {
             $0.key = ["a", "b", "c"][random.below(3)]
@@ -83,7 +106,8 @@ private struct Simulation {
 
     /// Plans, computes and draws as the engine's loop does.
     private mutating func step() {
-        let plan = scheduler.plan()
+        var plan = scheduler.plan()
+        if limits.kv.window != nil, plan.prefillColumnCount == 0 { addDrafts(to: &plan) }
         expect(plan.work.columns <= limits.columnsMax, "column budget")
         expect(plan.slices.reduce(0) { $0 + $1.count } == plan.work.columns, "column count")
         expect(plan.slices.allSatisfy { $0.count > 0 }, "no empty slice")
@@ -95,9 +119,10 @@ private struct Simulation {
         expect(
             scheduler.decoding.allSatisfy { planned.contains(ObjectIdentifier($0)) }, "decoders have columns")
         expectTime(plan)
-        for copy in plan.copies { make(copy) }
+        for operation in scheduler.takeOperations() { perform(operation) }
         for slice in plan.slices { write(slice) }
-        for copy in scheduler.complete(plan) { make(copy) }
+        scheduler.complete(plan)
+        for operation in scheduler.takeOperations() { perform(operation) }
         draw(plan)
         let seconds = 0.001 + 0.0001 * Double(plan.work.columns)
         scheduler.observe(plan, seconds: seconds)
@@ -109,13 +134,33 @@ private struct Simulation {
             let group = slice.sequence.group
             if slice.sequence.answerCount == 0 { cachedTokens += group.cachedTokens }
             for sequence in slice.sequence.answerCount == 0 ? group.live : [slice.sequence] {
-                if group.size.answerMax == 0 || random.below(40) == 0 {
-                    scheduler.finish(sequence)
-                } else {
-                    scheduler.append(TokenID(random.below(2)), to: sequence)
-                    if sequence.answerCount == group.size.answerMax { scheduler.finish(sequence) }
-                }
+                drawNext(of: sequence)
             }
+            for draft in slice.drafts {
+                guard slice.sequence.phase == .decoding, slice.sequence.tokens.last == draft else { break }
+                draftsAccepted += 1
+                scheduler.acceptDraft(of: slice.sequence)
+                drawNext(of: slice.sequence)
+            }
+        }
+    }
+
+    private mutating func drawNext(of sequence: Sequence) {
+        let size = sequence.group.size
+        guard size.answerMax > 0, random.below(40) > 0 else { return scheduler.finish(sequence) }
+        scheduler.append(TokenID(random.below(2)), to: sequence)
+        if sequence.answerCount == size.answerMax { scheduler.finish(sequence) }
+    }
+
+    private mutating func addDrafts(to plan: inout StepPlan) {
+        for place in plan.slices.indices where random.below(2) == 0 {
+            let sequence = plan.slices[place].sequence
+            let room = min(
+                limits.columnsMax - plan.work.columns,
+                sequence.group.size.answerMax - sequence.answerCount - 1)
+            guard room > 0 else { continue }
+            let count = scheduler.reserve(drafts: min(room, 1 + random.below(7)), for: sequence)
+            plan.add(drafts: (0..<count).map { _ in TokenID(random.below(2)) }, to: place)
         }
     }
 
@@ -131,32 +176,53 @@ private struct Simulation {
 
     // MARK: - Keys and values
 
-    private mutating func make(_ copy: BlockCopy) {
-        for offset in 0..<copy.tokens {
-            memory[Int(copy.destination) * 32 + offset] = memory[Int(copy.source) * 32 + offset]
+    private mutating func perform(_ operation: BlockOperation) {
+        switch operation {
+        case .copy(let group, let source, let destination, let tokens):
+            for offset in 0..<tokens {
+                memory[group.rawValue][Int(destination) * 32 + offset] =
+                    memory[group.rawValue][Int(source) * 32 + offset]
+            }
+        case .discard(let group, let block):
+            discards += 1
+            for offset in 0..<32 { memory[group.rawValue][Int(block) * 32 + offset] = 0 }
         }
     }
 
-    /// A place holds what its token and all before it say; those before are read from the sequence's own blocks.
+    /// A place holds what its token and all before it say; those before are read from the sequence's own blocks: all of
+    /// the full group, and of the window group what the first column sees.
     private mutating func write(_ slice: StepPlan.Slice) {
-        let sequence = slice.sequence
+        let tokens = slice.sequence.tokens + slice.drafts
+        let table = slice.sequence.table
         var hash: UInt64 = 1
         for position in 0..<slice.position + slice.count {
-            hash = (hash ^ UInt64(sequence.tokens[position])) &* 0x9E37_79B9_7F4A_7C15
+            hash = (hash ^ UInt64(tokens[position])) &* 0x9E37_79B9_7F4A_7C15
             hash ^= hash >> 31
-            let place = Int(sequence.table.blocks[position / 32]) * 32 + position % 32
-            if position < slice.position {
-                expect(memory[place] == hash, "keys and values are those of the sequence's own tokens")
-            } else {
-                memory[place] = hash
+            visit(position, table.blocks, .full, hash, isRead: position < slice.position)
+            if let window = limits.kv.window, position > slice.position - window.positions {
+                visit(position, table.windowBlocks, .window, hash, isRead: position < slice.position)
             }
+        }
+    }
+
+    private mutating func visit(
+        _ position: Int, _ blocks: [Int32], _ group: KVGroup, _ hash: UInt64, isRead: Bool
+    ) {
+        guard blocks[position / 32] >= 0 else { return expect(false, "a block that is needed is there") }
+        let place = Int(blocks[position / 32]) * 32 + position % 32
+        if isRead {
+            expect(
+                memory[group.rawValue][place] == hash,
+                "keys and values are those of the sequence's own tokens")
+        } else {
+            memory[group.rawValue][place] = hash
         }
     }
 
     // MARK: - Invariants
 
     private func expectSound() {
-        let (pool, index) = (scheduler.cache.pool, scheduler.cache.index)
+        let (blocks, index) = (scheduler.cache.memory, scheduler.cache.index)
         let sequences = live.flatMap(\.sequences)
         let running = live.flatMap { group in
             group.leader.map { [.prefilling, .decoding].contains($0.phase) } ?? false || group.isForked
@@ -164,34 +230,68 @@ private struct Simulation {
         }
         expect(scheduler.sequencesRunning == running.count, "sequences that run")
         expect(scheduler.sequencesRunning <= limits.sequencesMax, "sequences at once")
-        var references: [Int32: Int] = [:]
-        for block in sequences.flatMap(\.table.blocks) { references[block, default: 0] += 1 }
-        expect(references.allSatisfy { pool.referenceCount($0) == $1 }, "references")
-        expect(references.count + pool.freeCount == pool.blockCount, "no leaked block")
-        for block in 0..<Int32(pool.blockCount) {
+        let references = [
+            expectSound(blocks.full, .full, sequences.flatMap(\.table.blocks)),
+            blocks.window.map { expectSound($0, .window, sequences.flatMap(\.table.windowBlocks)) } ?? [:],
+        ]
+        expect(
+            blocks.usedBytes == references[0].count * limits.kv.bytesPerBlock
+                + references[1].count * limits.kv.bytesPerBlock(of: .window), "bytes in use")
+        expect(blocks.residentBytes <= limits.kv.budgetBytes, "the budget")
+        for block in 0..<Int32(blocks.full.blockCount) {
             guard let parent = index.parent(of: block), case .block(let above) = parent else { continue }
             expect(index.contains(above), "a block's parent is in the index")
             expect(
-                pool.referenceCount(block) == 0 || pool.referenceCount(above) > 0,
+                references[0][block] == nil || references[0][above] != nil,
                 "who holds a block holds its parent")
+        }
+        for block in 0..<Int32(blocks.window?.blockCount ?? 0) {
+            guard let owner = index.owner(ofWindow: block) else { continue }
+            expect(index.window(of: owner) == block, "attached once")
+            expect(
+                references[1][block] == nil || references[0][owner] != nil,
+                "who holds an attached block holds its owner")
         }
         for sequence in sequences { expectSound(sequence, references) }
         expect(scheduler.decoding.map(\.rank) == scheduler.decoding.map(\.rank).sorted(), "decoding by rank")
     }
 
-    private func expectSound(_ sequence: Sequence, _ references: [Int32: Int]) {
+    /// How often each block of a group is held.
+    private func expectSound(_ pool: BlockPool, _ group: KVGroup, _ held: [Int32]) -> [Int32: Int] {
+        var references: [Int32: Int] = [:]
+        for block in held where block != BlockTable.none { references[block, default: 0] += 1 }
+        expect(references.allSatisfy { pool.referenceCount($0) == $1 }, "references")
+        expect(references.count + pool.freeCount == pool.blockCount, "no leaked block")
+        return references
+    }
+
+    private func expectSound(_ sequence: Sequence, _ references: [[Int32: Int]]) {
+        let table = sequence.table
         switch sequence.phase {
         case .waiting, .following, .paused, .finished:
             expect(
-                sequence.table.blocks.isEmpty && sequence.computed == 0 || sequence.phase == .finished,
-                "owns nothing")
+                table.blocks.isEmpty && table.windowBlocks.isEmpty && sequence.computed == 0
+                    || sequence.phase == .finished, "owns nothing")
         case .prefilling: expect(sequence.computed < sequence.tokens.count, "something to read")
         case .decoding: expect(sequence.computed == sequence.tokens.count - 1, "computed positions")
         }
         // The block that is written next has no other owner.
         let next = sequence.computed / 32
-        if next < sequence.table.blocks.count {
-            expect(references[sequence.table.blocks[next]] == 1, "a written block has one owner")
+        if next < table.blocks.count {
+            expect(references[0][table.blocks[next]] == 1, "a written block has one owner")
+        }
+        guard let window = limits.kv.window else { return }
+        expect(table.windowBlocks.count == table.blocks.count, "as many blocks of each group")
+        expect(
+            table.windowBlocks.enumerated().allSatisfy {
+                ($1 == BlockTable.none) == ($0 < table.windowStart)
+            },
+            "the window group's blocks are held without a gap")
+        expect(
+            table.windowStart == min(window.firstBlock(seenFrom: sequence.computed), table.blocks.count),
+            "what nobody sees was given back")
+        if let block = table.windowBlock(next) {
+            expect(references[1][block] == 1, "a written block of the window group has one owner")
         }
     }
 

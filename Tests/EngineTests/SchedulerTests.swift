@@ -31,7 +31,9 @@ import Testing
 
     @Test func aPromptGoesOnHoweverSlowTheOthersAre() {
         let scheduler = Scheduler(
-            SchedulerLimits(columnsMax: 100, sequencesMax: 10, blockCount: 100, interTokenSeconds: 0.001))
+            SchedulerLimits(
+                columnsMax: 100, sequencesMax: 10, kv: .init(bytesPerBlock: 1, blockCount: 100),
+                interTokenSeconds: 0.001))
         scheduler.enqueue(group(1, prompt: run(0, 5), answer: 90))
         step(scheduler, seconds: 1)
         step(scheduler, seconds: 1)
@@ -70,7 +72,9 @@ import Testing
         while scheduler.decoding.isEmpty { step(scheduler) }
         #expect(scheduler.decoding.map(\.choice) == [1, 2] && three.promptColumns == 100)
         for sequence in scheduler.decoding { scheduler.finish(sequence) }
-        #expect(scheduler.isIdle && scheduler.cache.pool.freeCount == 20 && scheduler.sequencesRunning == 0)
+        #expect(
+            scheduler.isIdle && scheduler.cache.memory.full.freeCount == 20 && scheduler.sequencesRunning == 0
+        )
     }
 
     @Test func aChoiceCancelledInTheQueueHandsItsPlaceOn() {
@@ -126,7 +130,7 @@ import Testing
                 #expect(early.sequences.first?.phase ?? .decoding == .decoding)
             }
         }
-        #expect(lateWasPaused && scheduler.pauseCount >= 1 && scheduler.cache.pool.freeCount == 6)
+        #expect(lateWasPaused && scheduler.pauseCount >= 1 && scheduler.cache.memory.full.freeCount == 6)
     }
 
     @Test func choicesThatDoNotFitTogetherTakeTurns() {
@@ -142,7 +146,7 @@ import Testing
             steps += 1
         }
         #expect(counts == [0: 80, 1: 80, 2: 80, 3: 80] || counts.values.allSatisfy { $0 >= 79 })
-        #expect(scheduler.isIdle && scheduler.cache.pool.freeCount == 4 && scheduler.pauseCount > 0)
+        #expect(scheduler.isIdle && scheduler.cache.memory.full.freeCount == 4 && scheduler.pauseCount > 0)
     }
 
     @Test func aRequestIsOverAtItsDeadlineWhereverItStands() {
@@ -170,7 +174,8 @@ import Testing
     @discardableResult
     private func step(_ scheduler: Scheduler, seconds: Double? = nil, stops: Bool = true) -> StepPlan {
         let plan = scheduler.plan()
-        _ = scheduler.complete(plan)
+        scheduler.complete(plan)
+        _ = scheduler.takeOperations()
         for slice in plan.slices where slice.reachesEnd {
             let group = slice.sequence.group
             for sequence in slice.sequence.answerCount == 0 ? group.live : [slice.sequence] {

@@ -1,4 +1,5 @@
 import ModelFiles
+import Models
 
 @testable import Engine
 
@@ -23,9 +24,14 @@ extension Scheduler {
     /// The simplest limits.
     convenience init(columnsMax: Int, sequencesMax: Int, blockCount: Int, chunk: Int = .max) {
         self.init(
+            columnsMax: columnsMax, sequencesMax: sequencesMax,
+            kv: KVGeometry(bytesPerBlock: 1, blockCount: blockCount), chunk: chunk)
+    }
+
+    convenience init(columnsMax: Int, sequencesMax: Int, kv: KVGeometry, chunk: Int = .max) {
+        self.init(
             SchedulerLimits(
-                columnsMax: columnsMax, sequencesMax: sequencesMax, blockCount: blockCount,
-                chunkColumnsMax: chunk))
+                columnsMax: columnsMax, sequencesMax: sequencesMax, kv: kv, chunkColumnsMax: chunk))
         // A machine of 1 ms a step and 0.1 ms a column.
         for columns in [1, 10, 100, 3, 30] {
             var work = StepWork()
@@ -38,5 +44,18 @@ extension Scheduler {
         var plan = StepPlan()
         plan.work = work
         observe(plan, seconds: seconds)
+    }
+}
+
+extension PrefixCache {
+    /// One group.
+    init(blockCount: Int) { self.init(KVGeometry(bytesPerBlock: 1, blockCount: blockCount)) }
+}
+
+extension KVGeometry {
+    /// A full group and a window group, whose blocks take 2 and 3 units.
+    static func windowed(positions: Int, budget: Int) -> KVGeometry {
+        KVGeometry(
+            bytesPerBlock: 2, window: .init(positions: positions, bytesPerBlock: 3), budgetBytes: budget)
     }
 }

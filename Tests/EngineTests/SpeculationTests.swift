@@ -9,9 +9,11 @@ import Testing
 @Suite struct SpeculationTests {
     // MARK: - Answers
 
-    @Test(arguments: [1, 3, 6]) func answersAreTheSameWithAndWithoutDrafts(requestCount: Int) async throws {
+    /// With a window of the sliding layers too: what a rejected draft would have seen is still needed.
+    @Test(arguments: [1, 3, 6], [nil, 2])
+    func answersAreTheSameWithAndWithoutDrafts(requestCount: Int, window: Int?) async throws {
         // A model that remembers two tokens soon says the same again.
-        let shape = FakeModel.Shape(vocabularyCount: 40, memory: 2)
+        let shape = FakeModel.Shape(vocabularyCount: 40, memory: 2, window: window)
         let requests = (0..<requestCount).map { number in
             var request = GenerationRequest(
                 prompt: prompt(number, count: 5 + 29 * number, vocabularyCount: 40), tokensMax: 150 + number)

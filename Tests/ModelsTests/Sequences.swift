@@ -7,11 +7,14 @@ final class SingleSequence {
     let model: TransformerModel
     private(set) var position = 0
     private let blocks: [Int32]
+    private let windowBlocks: [Int32]
 
-    init(_ model: TransformerModel, firstBlock: Int = 0) {
+    /// - Parameter windowRing: the blocks of the window group are so many, used again and again.
+    init(_ model: TransformerModel, firstBlock: Int = 0, windowRing: Int = .max) {
         self.model = model
         let count = min(model.kvGeometry.blockCount - firstBlock, (model.contextLength + 31) / 32)
         blocks = (0..<count).map { Int32(firstBlock + $0) }
+        windowBlocks = (0..<count).map { Int32(firstBlock + $0 % windowRing) }
     }
 
     /// Runs tokens in chunks; the logits of the wanted columns (all, or the last), [output][vocabulary].
@@ -21,7 +24,11 @@ final class SingleSequence {
             let part = Array(tokens[first..<min(first + chunk, tokens.count)])
             var batch = StepBatch()
             batch.tokens = part
-            batch.slices = [.init(start: 0, count: part.count, position: position, blocks: blocks)]
+            batch.slices = [
+                .init(
+                    start: 0, count: part.count, position: position, blocks: blocks,
+                    windowBlocks: windowBlocks)
+            ]
             let last = first + part.count == tokens.count
             batch.outputs =
                 (all ? Array(0..<part.count) : last ? [part.count - 1] : []).map { .init(column: $0) }

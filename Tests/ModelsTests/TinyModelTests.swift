@@ -69,6 +69,24 @@ import Testing
     }
 
     @Test(
+        "needs of the sliding layers' blocks only those of the window and the step",
+        arguments: [1, 8, 40, 64, 100])
+    func windowRing(_ window: Int) throws {
+        var tiny = TinyModel.gemma3
+        tiny.slidingWindow = window
+        let model = try load(tiny, .high)
+        let group = try #require(model.kvGeometry.window)
+        #expect(group.positions == window && group.bytesPerBlock == 5 * model.kvGeometry.bytesPerBlock)
+        let tokens = prompt(length: 300, seed: 11, model.vocabularyCount)
+        let whole = SingleSequence(model).run(tokens, chunk: 300, all: true)
+        // Between steps a sequence keeps the blocks that its window touches; a step of 32 columns adds one.
+        let ring = SingleSequence(model, firstBlock: 100, windowRing: group.blocksMax + 1)
+        #expect(ring.run(tokens, chunk: 32, all: true) == whole)
+        let narrow = SingleSequence(model, firstBlock: 200, windowRing: group.blocksMax)
+        #expect(narrow.run(tokens, chunk: 1, all: true) == whole)
+    }
+
+    @Test(
         "shares a long context between threads, and gives the bits of one thread", arguments: models,
         KVType.allCases)
     func longContext(_ tiny: TinyModel, _ kvType: KVType) throws {
@@ -108,12 +126,16 @@ import Testing
         let tokens = prompt(length: 45, seed: 7, model.vocabularyCount)
         let original = SingleSequence(model)
         _ = original.run(tokens)
-        model.copyBlock(from: 0, to: 20, tokens: 32)
-        model.copyBlock(from: 1, to: 21, tokens: 13)
+        for group in KVGroup.allCases where group == .full || model.kvGeometry.window != nil {
+            model.copyBlock(group, from: 0, to: 20, tokens: 32)
+            model.copyBlock(group, from: 1, to: 21, tokens: 13)
+        }
         let expected = original.run([5])
         var batch = StepBatch()
         batch.tokens = [5]
-        batch.slices = [.init(start: 0, count: 1, position: 45, blocks: [20, 21])]
+        batch.slices = [
+            .init(start: 0, count: 1, position: 45, blocks: [20, 21], windowBlocks: [20, 21])
+        ]
         batch.outputs = [.init(column: 0)]
         #expect(model.forward(batch).rows == expected)
     }
@@ -163,7 +185,8 @@ import Testing
                 batch.slices.append(
                     .init(
                         start: batch.tokens.count, count: count, position: done[index],
-                        blocks: (0..<8).map { Int32(64 + index * 8 + $0) }))
+                        blocks: (0..<8).map { Int32(64 + index * 8 + $0) },
+                        windowBlocks: (0..<8).map { Int32(64 + index * 8 + $0) }))
                 batch.tokens += tokens[done[index]..<done[index] + count]
                 done[index] += count
                 if done[index] == tokens.count {

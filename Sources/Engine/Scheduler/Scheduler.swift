@@ -1,4 +1,5 @@
 import ModelFiles
+import Models
 
 /// Decides what each step computes: continuous batching over one pool of KV blocks, by time.
 ///
@@ -32,7 +33,7 @@ final class Scheduler {
     private(set) var sequencesRunning = 0
     /// Pauses since the start.
     private(set) var pauseCount = 0
-    /// Steps planned since the start.
+    /// Counts through the steps, and through attempts to plan them.
     private var step = 0
     /// Requests with a deadline, in order of arrival.
     private var timed: [SequenceGroup] = []
@@ -42,7 +43,7 @@ final class Scheduler {
             limits.sequencesMax > 0 && limits.sequencesMax <= limits.columnsMax,
             "every sequence needs a decode column")
         self.limits = limits
-        cache = PrefixCache(blockCount: limits.blockCount)
+        cache = PrefixCache(limits.kv)
     }
 
     var isIdle: Bool { waiting.isEmpty && paused.isEmpty && prefilling.isEmpty && decoding.isEmpty }
@@ -50,12 +51,16 @@ final class Scheduler {
     /// A request arrives. It must be one of which each choice fits into the whole memory, and all into
     /// `sequencesMax`.
     func enqueue(_ group: SequenceGroup) {
-        precondition(group.size.blocksMax <= limits.blockCount)
+        precondition(limits.kv.bytes(positions: group.size.positionsMax) <= limits.kv.budgetBytes)
         precondition(group.size.choiceCount <= limits.sequencesMax)
         shares.enter(group.request.key)
         waiting.insert(group)
         if group.deadline != nil { timed.append(group) }
     }
+
+    /// What the model must do to its memory before it computes the next step. To be asked for when the plan stands, and
+    /// after `complete`.
+    func takeOperations() -> [BlockOperation] { cache.takeOperations() }
 
     /// Chooses the columns of the next step, admits what fits, and gives each slice its blocks.
     func plan() -> StepPlan {
@@ -64,15 +69,18 @@ final class Scheduler {
         plan.slices.reserveCapacity(decoding.count + 1)
         planDecoding(&plan)
         planPrefill(&plan)
+        // Who waits for another to compute a prompt may hold the memory that the other one needs.
+        while plan.slices.isEmpty, prefilling.count > 1 {
+            prefilling.max { $0.rank < $1.rank }.map(pause)
+            step += 1
+            planPrefill(&plan)
+        }
         return plan
     }
 
     /// The model has computed a plan. Sequences that have read all of their tokens start to decode; each of them,
     /// and each one in `decoding` that had a column, now gets a token or is finished.
-    ///
-    /// - Returns: copies that the model must make before the next step.
-    func complete(_ plan: StepPlan) -> [BlockCopy] {
-        var copies: [BlockCopy] = []
+    func complete(_ plan: StepPlan) {
         for slice in plan.slices {
             let sequence = slice.sequence
             sequence.computed += slice.count - slice.drafts.count
@@ -82,9 +90,8 @@ final class Scheduler {
             startDecoding(sequence)
             guard !sequence.group.isForked else { continue }
             cache.notePromptRead(sequence)
-            copies += fork(sequence)
+            fork(sequence)
         }
-        return copies
     }
 
     /// Gives a decoding sequence blocks for drafts behind its next column, as far as there are any.
@@ -161,9 +168,8 @@ extension Scheduler {
     }
 
     /// The prompt has been read: each live choice gets a table over it, or waits for memory.
-    private func fork(_ leader: Sequence) -> [BlockCopy] {
+    private func fork(_ leader: Sequence) {
         let group = leader.group
-        var copies: [BlockCopy] = []
         group.isForked = true
         for sequence in group.live.dropFirst() {
             if group.size.answerMax > 1 {
@@ -171,13 +177,11 @@ extension Scheduler {
                     setAside(sequence)
                     continue
                 }
-                sequence.table = fork.table
-                if let copy = fork.copy { copies.append(copy) }
+                sequence.table = fork
             }
             sequence.computed = leader.computed
             startDecoding(sequence)
         }
-        return copies
     }
 
     /// Stops a running sequence and lets go of its memory. What it computed stays in the cache while there is room.
@@ -217,13 +221,27 @@ extension Scheduler {
     private func hasRoom(_ sequence: Sequence) -> Bool {
         guard sequencesRunning + members(sequence) <= limits.sequencesMax else { return false }
         guard !prefilling.isEmpty || !decoding.isEmpty else { return true }
-        let shared = cache.matchCount(sequence).inUse
-        let needed = BlockTable.blockCount(positions: sequence.tokens.count) - shared
-        let owed = prefilling.reduce(0) {
-            $0 + BlockTable.blockCount(positions: $1.tokens.count) - $1.table.blocks.count
-        }
-        // One for each that decodes: so who is let in is not thrown out at once.
-        return needed + owed + decoding.count <= cache.pool.freeCount
+        let needed = owedBytes(sequence) - cache.match(sequence).bytesInUse
+        let owed = prefilling.reduce(0) { $0 + owedBytes($1) }
+        // A block for each that decodes: so who is let in is not thrown out at once.
+        let decoders = decoding.count * limits.kv.bytesInAllLayers
+        return needed + owed + decoders + chunkBytes(sequence) <= cache.memory.freeBytes
+    }
+
+    /// What a sequence has not yet of the memory for its known tokens.
+    private func owedBytes(_ sequence: Sequence) -> Int {
+        let blocks = KVGeometry.blockCount(positions: sequence.tokens.count)
+        let missing = max(0, limits.kv.windowBlocks(of: blocks) - sequence.table.windowHeldCount)
+        return (blocks - sequence.table.blocks.count) * limits.kv.bytesPerBlock
+            + missing * limits.kv.bytesPerBlock(of: .window)
+    }
+
+    /// While a long prompt is read, the window group holds a chunk's blocks beside the window; one chunk's in a step.
+    private func chunkBytes(_ sequence: Sequence) -> Int {
+        let tokens = prefilling.reduce(sequence.tokens.count) { max($0, $1.tokens.count) }
+        let blocks = KVGeometry.blockCount(positions: tokens)
+        let chunk = KVGeometry.blockCount(positions: min(limits.columnsMax, limits.chunkColumnsMax))
+        return min(blocks - limits.kv.windowBlocks(of: blocks), chunk) * limits.kv.bytesPerBlock(of: .window)
     }
 }
 
@@ -250,7 +268,7 @@ extension Scheduler {
         var budget = PrefillBudget(limits, timeModel, decoding: plan.work)
         while budget.isOpen, var sequence = nextToRead(&plan) {
             sequence.seenInStep = step
-            if let owner = adopt(sequence, &plan) {
+            if let owner = adopt(sequence) {
                 // Somebody reads the same tokens already. Let him go on first.
                 guard owner.seenInStep < step else { continue }
                 sequence = owner
@@ -288,15 +306,9 @@ extension Scheduler {
     /// Takes what the cache has of a sequence's next tokens.
     ///
     /// - Returns: the sequence that is computing its next block, if one is.
-    private func adopt(_ sequence: Sequence, _ plan: inout StepPlan) -> Sequence? {
-        switch cache.adopt(for: sequence) {
-        case .done(let copy):
-            if let copy { plan.copies.append(copy) }
-            return nil
-        case .pending(let block):
-            let number = sequence.table.blocks.count
-            return prefilling.first { $0.table.blocks.count > number && $0.table.blocks[number] == block }
-        }
+    private func adopt(_ sequence: Sequence) -> Sequence? {
+        guard case .pending(let block, let number) = cache.adopt(for: sequence) else { return nil }
+        return prefilling.first { $0.table.blocks.count > number && $0.table.blocks[number] == block }
     }
 
     /// Gives a sequence blocks for its next columns; sequences that rank behind it and have none in this

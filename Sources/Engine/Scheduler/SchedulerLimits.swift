@@ -1,11 +1,13 @@
+import Models
+
 /// What bounds a step and the sequences that run.
 struct SchedulerLimits: Sendable, Equatable {
     /// Columns of a step at most.
     var columnsMax: Int
     /// Sequences that run at once; at most `columnsMax`, so that all can decode.
     var sequencesMax: Int
-    /// KV blocks.
-    var blockCount: Int
+    /// KV memory.
+    var kv: KVGeometry
     /// Columns of one prompt in a step at most.
     var chunkColumnsMax = Int.max
     /// What a step should take at most while answers are being written.

@@ -20,8 +20,6 @@ struct StepPlan {
 
     /// Groups that left the queue with this step, in the order in which they did.
     var admitted: [SequenceGroup] = []
-    /// To be made before the step, in this order.
-    var copies: [BlockCopy] = []
     /// Decode columns first, then prefill chunks.
     var slices: [Slice] = []
     var work = StepWork()

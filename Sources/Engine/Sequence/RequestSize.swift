@@ -7,6 +7,6 @@ struct RequestSize: Equatable, Sendable {
     /// Answers to the one prompt; at least 1.
     var choiceCount: Int
 
-    /// KV blocks of one choice at its longest. The token drawn last is never computed.
-    var blocksMax: Int { BlockTable.blockCount(positions: promptCount + max(answerMax - 1, 0)) }
+    /// Positions of one choice at its longest. The token drawn last is never computed.
+    var positionsMax: Int { promptCount + max(answerMax - 1, 0) }
 }

@@ -98,13 +98,14 @@ public struct BenchCommand: Sendable {
     private func checkSizes(_ model: TransformerModel) throws(ServiceError) {
         let decoded = max(options.depthTokens, Self.decodeDepthTokensMin) + options.generateTokens
         let longest = max(options.depthTokens + options.promptTokens, decoded)
-        guard longest <= model.contextLength else {
+        guard longest <= model.plan.sequenceMax else {
             throw ServiceError(
-                "\(longest) tokens do not fit in the model's context of \(model.contextLength)")
+                "\(longest) tokens do not fit in the model's context of \(model.plan.sequenceMax)")
         }
-        let blocks = BenchRunner.blocks(decoded)
         for batch in options.batches {
-            guard batch <= model.columnsMax, batch * blocks <= model.kvGeometry.blockCount else {
+            guard batch <= model.columnsMax,
+                BenchRunner.fits(model, sequences: batch, tokens: decoded)
+            else {
                 throw ServiceError(
                     "a batch of \(batch) sequences does not fit in the model's KV cache or step")
             }

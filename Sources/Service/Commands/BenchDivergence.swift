@@ -40,11 +40,12 @@ struct BenchDivergence: Sendable {
     }
 
     private static func step(_ tokens: ArraySlice<TokenID>, at position: Int) -> StepBatch {
-        let blocks = BenchRunner.blocks(position + tokens.count)
+        let blocks = (0..<KVGeometry.blockCount(positions: position + tokens.count)).map { Int32($0) }
         var batch = StepBatch()
         batch.tokens = Array(tokens)
         batch.slices = [
-            .init(start: 0, count: tokens.count, position: position, blocks: (0..<blocks).map { Int32($0) })
+            .init(
+                start: 0, count: tokens.count, position: position, blocks: blocks, windowBlocks: blocks)
         ]
         batch.outputs = (0..<tokens.count).map { .init(column: $0) }
         return batch

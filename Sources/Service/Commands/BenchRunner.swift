@@ -2,6 +2,8 @@ import ModelFiles
 import Models
 
 /// Feeds a model with steps, each sequence in blocks of its own.
+///
+/// Where the model has a window group, the blocks of a sequence there are a ring: enough for its window and a step.
 struct BenchRunner {
     private let model: TransformerModel
     private var tokens: BenchTokens
@@ -11,18 +13,31 @@ struct BenchRunner {
         self.tokens = tokens
     }
 
-    static func blocks(_ tokens: Int) -> Int {
-        (tokens + KVGeometry.blockTokens - 1) / KVGeometry.blockTokens
+    /// Whether so many sequences of this length fit in the memory of the model.
+    static func fits(_ model: TransformerModel, sequences: Int, tokens: Int) -> Bool {
+        let kv = model.kvGeometry
+        let blocks = KVGeometry.blockCount(positions: tokens)
+        let each = blocks * kv.bytesPerBlock + min(blocks, ring(model)) * kv.bytesPerBlock(of: .window)
+        return sequences * each <= kv.budgetBytes
+    }
+
+    private static func ring(_ model: TransformerModel) -> Int {
+        guard let window = model.kvGeometry.window else { return 0 }
+        return window.blocksMax + KVGeometry.blockCount(positions: model.columnsMax)
     }
 
     /// Gives every sequence the same first `tokens`, each in its own memory.
     mutating func fill(sequences: Int, tokens count: Int, chunk: Int) {
         prefill(of: sequences, count: count, position: 0, chunk: chunk)
-        let each = model.kvGeometry.blockCount / sequences
+        let first = slice(0, of: sequences, start: 0, count: count, position: 0)
         for sequence in 1..<max(1, sequences) {
-            for block in 0..<Self.blocks(count) {
-                model.copyBlock(
-                    from: Int32(block), to: Int32(sequence * each + block), tokens: KVGeometry.blockTokens)
+            let other = slice(sequence, of: sequences, start: 0, count: count, position: 0)
+            for (source, destination) in zip(first.blocks, other.blocks) {
+                model.copyBlock(.full, from: source, to: destination, tokens: KVGeometry.blockTokens)
+            }
+            for (source, destination) in zip(first.windowBlocks, other.windowBlocks).suffix(Self.ring(model))
+            {
+                model.copyBlock(.window, from: source, to: destination, tokens: KVGeometry.blockTokens)
             }
         }
     }
@@ -56,9 +71,12 @@ struct BenchRunner {
     private func slice(_ sequence: Int, of sequences: Int, start: Int, count: Int, position: Int)
         -> StepBatch.Slice
     {
+        let blocks = KVGeometry.blockCount(positions: position + count)
         let each = model.kvGeometry.blockCount / sequences
-        let first = sequence * each
-        let blocks = (first..<first + Self.blocks(position + count)).map { Int32($0) }
-        return StepBatch.Slice(start: start, count: count, position: position, blocks: blocks)
+        let ring = Self.ring(model)
+        return StepBatch.Slice(
+            start: start, count: count, position: position,
+            blocks: (0..<blocks).map { Int32(sequence * each + $0) },
+            windowBlocks: ring == 0 ? [] : (0..<blocks).map { Int32(sequence * ring + $0 % ring) })
     }
 }

@@ -12,7 +12,9 @@ public enum InspectCommand {
 
     public static func run(path: String, asJSON: Bool) throws {
         let file = try ModelLoader.open(path)
-        let plan = Result { () throws(ModelError) in try MemoryPlan(file: file, options: ModelOptions()) }
+        let plan = Result { () throws(ServiceError) in
+            try MemoryFit(file: file, options: ModelOptions(), available: .read()).plan
+        }
         if asJSON {
             LogOutput.writeAll(json(file, plan) + [UInt8(ascii: "\n")], to: STDOUT_FILENO)
         } else {
@@ -22,7 +24,7 @@ public enum InspectCommand {
 
     // MARK: - Text
 
-    private static func text(_ file: GGUFFile, _ plan: Result<MemoryPlan, ModelError>) -> String {
+    private static func text(_ file: GGUFFile, _ plan: Result<MemoryPlan, ServiceError>) -> String {
         var text = "\(file.path): GGUF version \(file.version), \(Quantity.show(bytes: file.fileBytes))\n"
         text += "\nMetadata (\(file.metadata.entries.count))\n"
         let keyWidth = file.metadata.entries.map(\.key.count).max() ?? 0
@@ -44,11 +46,10 @@ public enum InspectCommand {
         case .failure(let error): text += "  none: \(error)\n"
         case .success(let plan):
             text += "  weights    \(Quantity.show(bytes: plan.weightBytes)), packed for this machine\n"
-            text += "  KV cache   \(Quantity.show(bytes: plan.kvBytes)), \(plan.kvBlockCount) blocks of "
-            text += "\(KVGeometry.blockTokens) tokens, when full\n"
+            text += "  KV cache   \(plan.kvText)\n"
             text += "  workspace  \(Quantity.show(bytes: plan.workspaceBytes))\n"
             text += "  total      \(Quantity.show(bytes: plan.totalBytes))\n"
-            text += "  context    \(plan.contextLength) tokens a sequence\n"
+            text += "  context    \(plan.sequenceMax) tokens a sequence\n"
         }
         return text
     }
@@ -92,7 +93,7 @@ public enum InspectCommand {
 
     // MARK: - JSON
 
-    private static func json(_ file: GGUFFile, _ plan: Result<MemoryPlan, ModelError>) -> [UInt8] {
+    private static func json(_ file: GGUFFile, _ plan: Result<MemoryPlan, ServiceError>) -> [UInt8] {
         var writer = JSONWriter(reservingCapacity: 65_536)
         writer.beginObject()
         writer.key("path")
@@ -133,7 +134,7 @@ public enum InspectCommand {
         writer.endObject()
     }
 
-    private static func write(_ plan: Result<MemoryPlan, ModelError>, _ writer: inout JSONWriter) {
+    private static func write(_ plan: Result<MemoryPlan, ServiceError>, _ writer: inout JSONWriter) {
         writer.beginObject()
         switch plan {
         case .failure(let error):
@@ -142,7 +143,9 @@ public enum InspectCommand {
         case .success(let plan):
             let members = [
                 ("weights", plan.weightBytes), ("kv", plan.kvBytes), ("workspace", plan.workspaceBytes),
-                ("total", plan.totalBytes), ("context", plan.contextLength), ("kv_blocks", plan.kvBlockCount),
+                ("total", plan.totalBytes), ("context", plan.sequenceMax),
+                ("kv_tokens", plan.kv.positions(inSequencesOf: KVGeometry.blockTokens)),
+                ("kv_tokens_in_long_sequences", plan.kv.positions(inSequencesOf: plan.sequenceMax)),
             ]
             for (name, value) in members {
                 writer.key(name)

@@ -34,6 +34,7 @@ public enum ServeCommand {
                 "context": .stringConvertible(loaded.engine.contextLength),
                 "precision": "\(configuration.precision.rawValue)",
                 "memory": "\(Quantity.show(bytes: loaded.plan.totalBytes))",
+                "kv": "\(loaded.plan.kvText)",
             ])
 
         let signal = await stop.wait()
