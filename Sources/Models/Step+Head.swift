@@ -3,18 +3,13 @@ import Compute
 
 extension Step {
     /// The head, for the wanted columns only: their logits, and while these are in the cache their summaries.
-    func head(_ columns: Range<Int>, _ lane: Workspace.Lane, _ scratch: UnsafeMutablePointer<Float>) {
+    func head(_ columns: Range<Int>, _ lane: Workspace.Lane, _ thread: Int) {
         guard !outputs.isEmpty else { return }
         normOutputs(columns, lane)
         if !isNarrow { pool.barrier() }
-        let logits = model.logits
-        let size = pieceSize(logits.segmentCount)
-        var first = pool.take(size)
-        while first < logits.segmentCount {
-            for segment in first..<min(first + size, logits.segmentCount) {
-                multiplySegment(segment, lane, scratch)
-            }
-            first = pool.take(size)
+        let scratch = workspace.scratch[thread].pointer
+        pool.each(pieces(model.logits.segmentCount, unit: 1), thread) { segments in
+            for segment in segments { multiplySegment(segment, lane, scratch) }
         }
     }
 

@@ -62,26 +62,26 @@ final class Step {
         for layer in model.weights.layers {
             norm(layer.attentionNorm, columns, lane)
             let input = settle(lane.normed.columns, columns, lane, width: shape.width, planes.heads)
-            projectHeads(layer, input, scratch)
+            projectHeads(layer, input, thread)
             pool.barrier()
             attend(layer, scratch)
             pool.barrier()
             let attended = settle(
                 workspace.attended.columns, columns, lane, width: shape.queryWidth, planes.output)
-            project(layer.output, attended, to: workspace.added, scratch)
+            project(layer.output, attended, to: workspace.added, thread)
             pool.barrier()
             addResidual(layer.outputNorm, columns, lane, scratch)
             norm(layer.feedForwardNorm, columns, lane)
             let normed = settle(lane.normed.columns, columns, lane, width: shape.width, planes.gateAndUp)
-            feedForward(layer, normed, scratch)
+            feedForward(layer, normed, thread)
             pool.barrier()
             let hidden = settle(
                 workspace.hidden.columns, columns, lane, width: shape.feedForwardWidth, planes.down)
-            project(layer.down, hidden, to: workspace.added, scratch)
+            project(layer.down, hidden, to: workspace.added, thread)
             pool.barrier()
             addResidual(layer.downNorm, columns, lane, scratch)
         }
-        head(columns, lane, scratch)
+        head(columns, lane, thread)
     }
 
     /// The part of `count` things that belongs to a thread.
@@ -148,36 +148,28 @@ final class Step {
         }
     }
 
-    /// Panels that a thread takes at a time: small enough that a thread which lost its core holds up nobody, and
-    /// even, because the kernels go over two panels together.
-    func pieceSize(_ panels: Int) -> Int { max(2, panels / (pool.count * 8) * 2) }
+    /// How the threads share so many panels, or other units, of a phase.
+    func pieces(_ total: Int, unit: Int = 2) -> Pieces {
+        Pieces(total: total, unit: unit, threads: pool.count, isOneGroup: columnCount <= Matrix.columnGroup)
+    }
 
-    private func project(
-        _ matrix: Matrix, _ input: MatrixInput, to out: Buffer<Float>, _ scratch: UnsafeMutablePointer<Float>
-    ) {
-        let size = pieceSize(matrix.panelCount)
-        var first = pool.take(size)
-        while first < matrix.panelCount {
+    private func project(_ matrix: Matrix, _ input: MatrixInput, to out: Buffer<Float>, _ thread: Int) {
+        let scratch = workspace.scratch[thread].pointer
+        pool.each(pieces(matrix.panelCount), thread) { panels in
             matrix.multiply(
-                panels: first..<min(first + size, matrix.panelCount), input, columns: 0..<columnCount,
-                out: out.pointer, outStride: matrix.rows, scratch: scratch, kernels: kernels)
-            first = pool.take(size)
+                panels: panels, input, columns: 0..<columnCount, out: out.pointer, outStride: matrix.rows,
+                scratch: scratch, kernels: kernels)
         }
     }
 
     /// Queries, keys and values in one phase: their panels are counted through.
-    private func projectHeads(_ layer: Layer, _ input: MatrixInput, _ scratch: UnsafeMutablePointer<Float>) {
-        let total = layer.query.panelCount + layer.key.panelCount + layer.value.panelCount
-        let size = pieceSize(total)
-        var first = pool.take(size)
-        while first < total {
-            let range = first..<min(first + size, total)
-            part(layer.query, range, 0, 0, input, scratch)
-            part(layer.key, range, layer.query.panelCount, shape.queryWidth, input, scratch)
-            part(
-                layer.value, range, layer.query.panelCount + layer.key.panelCount,
-                shape.queryWidth + shape.kvWidth, input, scratch)
-            first = pool.take(size)
+    private func projectHeads(_ layer: Layer, _ input: MatrixInput, _ thread: Int) {
+        let (queries, keys) = (layer.query.panelCount, layer.key.panelCount)
+        let scratch = workspace.scratch[thread].pointer
+        pool.each(pieces(queries + keys + layer.value.panelCount), thread) { panels in
+            part(layer.query, panels, 0, 0, input, scratch)
+            part(layer.key, panels, queries, shape.queryWidth, input, scratch)
+            part(layer.value, panels, queries + keys, shape.queryWidth + shape.kvWidth, input, scratch)
         }
     }
 
@@ -196,29 +188,25 @@ final class Step {
     }
 
     /// hidden = activation(gate) * up, in runs of a few panels so that both products are still in the cache.
-    private func feedForward(_ layer: Layer, _ input: MatrixInput, _ scratch: UnsafeMutablePointer<Float>) {
-        let rows = shape.feedForwardWidth
-        let total = layer.gate.panelCount
-        let size = min(Workspace.runPanels, pieceSize(total))
-        var first = pool.take(size)
-        while first < total {
-            let range = first..<min(first + size, total)
-            let start = range.lowerBound * 8
-            let count = min(range.upperBound * 8, rows) - start
-            var column = 0
-            while column < columnCount {
-                let columns = min(Matrix.columnGroup, columnCount - column)
-                gateAndUp(layer, range, start, count, column..<column + columns, input, scratch)
-                column += columns
+    private func feedForward(_ layer: Layer, _ input: MatrixInput, _ thread: Int) {
+        let scratch = workspace.scratch[thread].pointer
+        pool.each(pieces(layer.gate.panelCount), thread) { piece in
+            for first in stride(from: piece.lowerBound, to: piece.upperBound, by: Workspace.runPanels) {
+                let panels = first..<min(first + Workspace.runPanels, piece.upperBound)
+                for column in stride(from: 0, to: columnCount, by: Matrix.columnGroup) {
+                    let columns = column..<min(column + Matrix.columnGroup, columnCount)
+                    gateAndUp(layer, panels, columns, input, scratch)
+                }
             }
-            first = pool.take(size)
         }
     }
 
     private func gateAndUp(
-        _ layer: Layer, _ panels: Range<Int>, _ start: Int, _ count: Int, _ columns: Range<Int>,
-        _ input: MatrixInput, _ scratch: UnsafeMutablePointer<Float>
+        _ layer: Layer, _ panels: Range<Int>, _ columns: Range<Int>, _ input: MatrixInput,
+        _ scratch: UnsafeMutablePointer<Float>
     ) {
+        let start = panels.lowerBound * 8
+        let count = min(panels.upperBound * 8, shape.feedForwardWidth) - start
         let stride = Workspace.runPanels * 8
         let up = scratch + Matrix.scratchCount
         let hidden = workspace.hidden.columns
