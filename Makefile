@@ -11,10 +11,10 @@ python := .build-test/python
 swift_sources := Sources Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test bench format lint clean dependencies test-models
+.PHONY: help run build test check-neon bench format lint clean dependencies test-models
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## Install what is missing, fetch the default model, build, and serve on 127.0.0.1:8080
 	@scripts/fetch-model
@@ -26,11 +26,15 @@ build: dependencies ## Build the release binary, .build/release/apus
 test: dependencies test-models $(python)/.installed ## Run every test: the modules', then the acceptance tests
 	swift build $(test_build) --build-tests
 	@# One test at a time: tests that compute for seconds hold the threads that the server's handlers need,
-	@# and Swift has as many of those as there are cores. Both runners report, whatever the first one finds.
+	@# and Swift has as many of those as there are cores. All runners report, whatever the first one finds.
 	@status=0; \
+	scripts/check-neon || status=1; \
 	swift test $(test_build) --skip-build --disable-xctest --no-parallel || status=1; \
 	APUS_BINARY=.build-test/release/apus $(python)/bin/python -m pytest Tests/Acceptance || status=1; \
 	exit $$status
+
+check-neon: ## Compare the fast kernels with the portable ones, here and on emulated arm64 CPUs
+	@scripts/check-neon
 
 # CI always has the models; elsewhere a test run downloads nothing unless it is asked to.
 test-models:
@@ -58,7 +62,7 @@ format: ## Format the Swift sources
 
 lint: ## Check the Swift sources' format, and the scripts with shellcheck when it is installed
 	swift format lint --strict --parallel --recursive $(swift_sources)
-	@if command -v shellcheck >/dev/null; then shellcheck .ci/run scripts/bench-models scripts/fetch-model scripts/install-dependencies; else echo "shellcheck is not installed"; fi
+	@if command -v shellcheck >/dev/null; then shellcheck .ci/run scripts/bench-models scripts/check-neon scripts/fetch-model scripts/install-dependencies scripts/install-packages; else echo "shellcheck is not installed"; fi
 
 clean: ## Remove what was built
 	rm -rf .build .build-test

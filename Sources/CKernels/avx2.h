@@ -19,6 +19,16 @@ INLINE __m256 load_f16(const uint8_t *p) { return _mm256_cvtph_ps(_mm_loadu_si12
 INLINE __m256 load_u8(const uint8_t *p) {
     return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p)));
 }
+INLINE __m256 load_i8(const uint8_t *p) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)p)));
+}
+// 2^(e - 128): the exponent in its place. The subnormals of e < 2 are (e + 1) << 21, which is less for all others.
+INLINE __m256 load_e8m0_halved(const uint8_t *p) {
+    const __m256i e = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p));
+    const __m256i normal = _mm256_slli_epi32(_mm256_sub_epi32(e, _mm256_set1_epi32(1)), 23);
+    const __m256i subnormal = _mm256_slli_epi32(_mm256_add_epi32(e, _mm256_set1_epi32(1)), 21);
+    return _mm256_castsi256_ps(_mm256_max_epi32(normal, subnormal));
+}
 INLINE __m256i broadcast_32(const void *p) {
     int32_t word;
     memcpy(&word, p, 4);

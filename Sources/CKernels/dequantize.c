@@ -124,9 +124,7 @@ void apus_dequantize_q8_0(const void *blocks, float *out, size_t count) {
     }
 }
 
-// The non-linear 4-bit levels of IQ4_NL and IQ4_XS.
-static const int8_t iq4_levels[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
-                                      1,    13,   25,  38,  53,  69,  89,  113};
+const int8_t apus_iq4_levels[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 
 // IQ4_NL, 18 bytes: f16 d; u8 q[16]. x = d·level[q]
 void apus_dequantize_iq4_nl(const void *blocks, float *out, size_t count) {
@@ -135,17 +133,15 @@ void apus_dequantize_iq4_nl(const void *blocks, float *out, size_t count) {
         const float d = f16_at(block);
         const uint8_t *q = block + 2;
         for (int j = 0; j < 16; j++) {
-            out[i + j] = d * (float)iq4_levels[q[j] & 0xF];
-            out[i + j + 16] = d * (float)iq4_levels[q[j] >> 4];
+            out[i + j] = d * (float)apus_iq4_levels[q[j] & 0xF];
+            out[i + j + 16] = d * (float)apus_iq4_levels[q[j] >> 4];
         }
     }
 }
 
-// Twice the E2M1 values of the OCP Microscaling Formats specification v1.0, §5.3.3, so that they are whole.
-static const int8_t e2m1_doubled[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+const int8_t apus_e2m1_doubled[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
 
-// Half of the E8M0 scale 2^(e - 127): 2^(e - 128), which is subnormal in f32 for e < 2.
-static float e8m0_halved(uint8_t e) {
+float apus_e8m0_halved(uint8_t e) {
     return float_of_bits(e < 2 ? 0x00200000u << e : (uint32_t)(e - 1) << 23);
 }
 
@@ -153,11 +149,11 @@ static float e8m0_halved(uint8_t e) {
 void apus_dequantize_mxfp4(const void *blocks, float *out, size_t count) {
     const uint8_t *block = blocks;
     for (size_t i = 0; i < count; i += 32, block += 17) {
-        const float d = e8m0_halved(block[0]);
+        const float d = apus_e8m0_halved(block[0]);
         const uint8_t *q = block + 1;
         for (int j = 0; j < 16; j++) {
-            out[i + j] = (float)e2m1_doubled[q[j] & 0xF] * d;
-            out[i + j + 16] = (float)e2m1_doubled[q[j] >> 4] * d;
+            out[i + j] = (float)apus_e2m1_doubled[q[j] & 0xF] * d;
+            out[i + j + 16] = (float)apus_e2m1_doubled[q[j] >> 4] * d;
         }
     }
 }
@@ -287,8 +283,8 @@ void apus_dequantize_iq4_xs(const void *blocks, float *out, size_t count) {
             const uint8_t *q = block + 8 + s * 16;
             float *x = out + i + s * 32;
             for (int j = 0; j < 16; j++) {
-                x[j] = scale * (float)iq4_levels[q[j] & 0xF];
-                x[j + 16] = scale * (float)iq4_levels[q[j] >> 4];
+                x[j] = scale * (float)apus_iq4_levels[q[j] & 0xF];
+                x[j + 16] = scale * (float)apus_iq4_levels[q[j] >> 4];
             }
         }
     }

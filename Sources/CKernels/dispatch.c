@@ -1,20 +1,8 @@
+#include "cpu.h"
 #include "tables.h"
 #include <string.h>
 
 static int runs_anywhere(void) { return 1; }
-
-#if defined(__x86_64__)
-static int runs_avx2(void) {
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
-}
-
-static int runs_avx512(void) {
-    return runs_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-           __builtin_cpu_supports("avx512vnni");
-}
-#endif
 
 // The fastest first.
 static const struct {
@@ -22,8 +10,11 @@ static const struct {
     int (*runs)(void);
 } sets[] = {
 #if defined(__x86_64__)
-    {&apus_avx512_table, runs_avx512},
-    {&apus_avx2_table, runs_avx2},
+    {&apus_avx512_table, cpu_has_avx512},
+    {&apus_avx2_table, cpu_has_avx2},
+#elif defined(__aarch64__)
+    {&apus_neon_i8mm_table, cpu_has_i8mm},
+    {&apus_neon_dotprod_table, cpu_has_dotprod},
 #endif
     {&apus_portable_table, runs_anywhere},
 };
@@ -32,11 +23,13 @@ enum { SET_COUNT = sizeof sets / sizeof sets[0] };
 
 const apus_kernels *apus_kernels_portable(void) { return &apus_portable_table; }
 
-const apus_kernels *apus_kernels_best(void) {
+const apus_kernels *apus_kernels_at(size_t index) {
     for (size_t i = 0; i < SET_COUNT; i++)
-        if (sets[i].runs()) return sets[i].table;
-    return &apus_portable_table;
+        if (sets[i].runs() && index-- == 0) return sets[i].table;
+    return NULL;
 }
+
+const apus_kernels *apus_kernels_best(void) { return apus_kernels_at(0); }
 
 const apus_kernels *apus_kernels_named(const char *name) {
     for (size_t i = 0; i < SET_COUNT; i++)

@@ -1,3 +1,4 @@
+#include "dequantize.h"
 #include "matmul.h"
 #include "panel_kinds.h"
 
@@ -5,6 +6,7 @@
 #include <immintrin.h>
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #include "avx2.h"
+#include "groups_avx2.h"
 
 // maddubs multiplies unsigned codes of weights with signed codes of activations and adds neighbours: pairs of
 // products in 16 bits. Eight of those pairs, a whole group, are added in 16 bits before one madd widens them.
@@ -12,104 +14,47 @@
 // That fits for 4-bit codes as they are (15 * 127 * 16 products). Wider codes have an offset, and 16-bit sums
 // wrap: they begin with minus the offset times the sum of the activations, so that what they end with is the
 // product with the signed code, and that fits: 16 * 127 * 16 for 5-bit codes over a group, 32 * 127 * 8 for
-// 6-bit codes over half a group. Bytes are taken as 16 * high + low, two nibbles.
+// 6-bit codes over half a group. Codes of 8 bits are multiplied in two parts of about 4.
 
-// One group of one panel: 8 code vectors, what the dot products are multiplied with, and for Q6_K the scales of
-// its halves, as 16-bit pairs.
-typedef struct {
-    __m256i codes[8], half_scales[2];
-    __m256 scale, min;
-} group;
-
-typedef struct { __m256 d, m; } super_scales;
-
-INLINE void add_fifth_bits(const uint8_t *bits, __m256i *codes) {
-    const __m256i sixteen = _mm256_set1_epi8(16), fifth = load(bits);
-    UNROLL for (int j = 0; j < 8; j++) {
-        const __m256i moved = j < 4 ? _mm256_slli_epi16(fifth, 4 - j) : _mm256_srli_epi16(fifth, j - 4);
-        codes[j] = _mm256_or_si256(codes[j], _mm256_and_si256(moved, sixteen));
-    }
-}
-
-INLINE void add_bit_pairs(const uint8_t *pairs, __m256i *codes) {
-    const __m256i upper = _mm256_set1_epi8(0x30);
-    UNROLL for (int j = 0; j < 8; j++) {
-        const __m256i all = load(pairs + j / 4 * 32);
-        const __m256i moved = j % 4 == 0   ? _mm256_slli_epi16(all, 4)
-                              : j % 4 == 1 ? _mm256_slli_epi16(all, 2)
-                              : j % 4 == 2 ? all
-                                           : _mm256_srli_epi16(all, 2);
-        codes[j] = _mm256_or_si256(codes[j], _mm256_and_si256(moved, upper));
-    }
-}
-
-INLINE void read_nibbles(const uint8_t *nibbles, __m256i *codes) {
-    const __m256i low = _mm256_set1_epi8(15);
-    UNROLL for (int j = 0; j < 4; j++) {
-        const __m256i packed = load(nibbles + j * 32);
-        codes[j] = _mm256_and_si256(packed, low);
-        codes[j + 4] = _mm256_and_si256(_mm256_srli_epi16(packed, 4), low);
-    }
-}
-
-INLINE void read_half_scales(const uint8_t *at, group *to) {
-    const __m256i scales = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)at));
-    const __m256i lower = _mm256_set1_epi32(0xffff);
-    to->half_scales[0] = _mm256_or_si256(_mm256_and_si256(scales, lower), _mm256_slli_epi32(scales, 16));
-    to->half_scales[1] = _mm256_or_si256(_mm256_andnot_si256(lower, scales), _mm256_srli_epi32(scales, 16));
-}
-
-// Reads group g and returns where the next one begins. Q8_0's code vectors keep both nibbles.
-INLINE const uint8_t *read_group(
-    apus_panel_kind kind, const uint8_t *at, size_t g, super_scales *super, group *to) {
-    if (is_super(kind) && g % 8 == 0) {
-        super->d = load_f16(at);
-        super->m = load_f16(at + 16);
-        at += 32;
-    }
-    if (kind == APUS_PANEL_Q6_K) {
-        to->scale = super->d;
-        read_half_scales(at, to);
-        at += 16;
-    } else if (is_super(kind)) {
-        to->scale = _mm256_mul_ps(super->d, load_u8(at));
-        to->min = _mm256_xor_ps(_mm256_mul_ps(super->m, load_u8(at + 8)), _mm256_set1_ps(-0.0f));
-        at += 16;
-    } else {
-        to->scale = load_f16(at);
-        at += 16;
-        if (has_min(kind)) to->min = load_f16(at), at += 16;
-    }
-    if (has_min(kind) && has_fifth(kind)) to->min = _mm256_fmadd_ps(_mm256_set1_ps(16), to->scale, to->min);
-    if (kind == APUS_PANEL_Q8_0) {
-        UNROLL for (int j = 0; j < 8; j++) to->codes[j] = load(at + j * 32);
-        return at + 256;
-    }
-    const uint8_t *extra = at;
-    at += has_fifth(kind) ? 32 : kind == APUS_PANEL_Q6_K ? 64 : 0;
-    read_nibbles(at, to->codes);
-    if (has_fifth(kind)) add_fifth_bits(extra, to->codes);
-    if (kind == APUS_PANEL_Q6_K) add_bit_pairs(extra, to->codes);
-    return at + 128;
-}
-
-// What 16-bit sums begin with: 2^bits times a column's sums.
+// What 16-bit sums begin with: 2^bits times a column's sums, or nothing.
 INLINE __m256i beginning(const int16_t *pairs, int bits) {
-    return _mm256_slli_epi16(broadcast_32(pairs), bits);
+    return bits ? _mm256_slli_epi16(broadcast_32(pairs), bits) : _mm256_setzero_si256();
+}
+
+// What the 16-bit sums of a column begin with: in s, and in t where a kind needs two. The parts of 8-bit codes are
+// above the signed ones by 128 = 16 * 8 or, of the levels of IQ4, 15 * 8 + 8.
+INLINE void begin(apus_panel_kind kind, const apus_activations *x, __m256i *s, __m256i *t) {
+    const int bits = is_wide(kind) ? 3 : offset_bits(kind);
+    *s = kind == APUS_PANEL_Q8_0 ? _mm256_setzero_si256()
+                                 : beginning(has_half_scales(kind) ? x->half_pairs[0] : x->pairs, bits);
+    *t = has_half_scales(kind) ? beginning(x->half_pairs[1], bits)
+         : is_wide(kind)       ? beginning(x->pairs, bits)
+                               : _mm256_setzero_si256();
+}
+
+INLINE __m256i dot_of_parts(apus_panel_kind kind, __m256i low, __m256i high) {
+    const __m256i factor = _mm256_set1_epi16((short)high_factor(kind));
+    return _mm256_add_epi32(_mm256_madd_epi16(low, _mm256_set1_epi16(1)), _mm256_madd_epi16(high, factor));
+}
+
+// Minus the sums of a column's codes in both halves, side by side in 16 bits.
+INLINE __m256i half_sums(const apus_activations *x) {
+    int64_t halves;
+    memcpy(&halves, x->halves, sizeof halves);
+    return _mm256_packs_epi32(_mm256_set1_epi64x(halves), _mm256_set1_epi64x(halves));
 }
 
 INLINE __m256 accumulate(
-    const apus_activations *x, __m256i dot, __m256 scale, __m256 min, int with_min, __m256 acc) {
-    acc = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot), _mm256_mul_ps(scale, _mm256_broadcast_ss(&x->scale)), acc);
-    return with_min ? _mm256_fmadd_ps(min, _mm256_broadcast_ss(&x->sum), acc) : acc;
-}
-
-// What the 16-bit sums of a column begin with: in s, and in t where a kind needs two.
-INLINE void begin(apus_panel_kind kind, const apus_activations *x, __m256i *s, __m256i *t) {
-    *s = *t = _mm256_setzero_si256();
-    if (kind == APUS_PANEL_Q8_0) *t = beginning(x->pairs, 3);
-    else if (kind == APUS_PANEL_Q6_K) *s = beginning(x->half_pairs[0], 5), *t = beginning(x->half_pairs[1], 5);
-    else if (offset_bits(kind)) *s = beginning(x->pairs, offset_bits(kind));
+    apus_panel_kind kind, const apus_activations *x, __m256i dot, __m256 scale, __m256 min, __m256i half_mins,
+    __m256 acc) {
+    const __m256 column_scale = _mm256_broadcast_ss(&x->scale);
+    if (has_half_mins(kind)) {
+        const __m256 min_dot = _mm256_cvtepi32_ps(_mm256_madd_epi16(half_sums(x), half_mins));
+        const __m256 both = _mm256_fmadd_ps(min, min_dot, _mm256_mul_ps(scale, _mm256_cvtepi32_ps(dot)));
+        return _mm256_fmadd_ps(both, column_scale, acc);
+    }
+    acc = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot), _mm256_mul_ps(scale, column_scale), acc);
+    return has_min(kind) ? _mm256_fmadd_ps(min, _mm256_broadcast_ss(&x->sum), acc) : acc;
 }
 
 // ---- Few columns: straight from the panel.
@@ -121,35 +66,33 @@ INLINE void add_product(__m256i *sum, __m256i codes, __m256i x) {
 // Dot products of a group with np columns.
 INLINE void dots_of_columns(
     apus_panel_kind kind, const group *w, const apus_activations *const *x, int np, __m256i *dots) {
-    const __m256i ones = _mm256_set1_epi16(1), low = _mm256_set1_epi8(15);
     __m256i s[4], t[4];
     UNROLL for (int c = 0; c < np; c++) begin(kind, x[c], &s[c], &t[c]);
-    UNROLL for (int j = 0; j < (kind == APUS_PANEL_Q8_0 ? 8 : 4); j++) {
+    UNROLL for (int j = 0; j < (is_wide(kind) ? 8 : 4); j++) {
+        __m256i low, high;
+        if (is_wide(kind)) parts(kind, w->codes[j], &low, &high);
         UNROLL for (int c = 0; c < np; c++) {
             const __m256i b = broadcast_32(x[c]->codes + j * 4);
-            if (kind == APUS_PANEL_Q8_0) {
-                add_product(&s[c], _mm256_and_si256(w->codes[j], low), b);
-                add_product(&t[c], _mm256_and_si256(_mm256_srli_epi16(w->codes[j], 4), low), b);
+            if (is_wide(kind)) {
+                add_product(&s[c], low, b);
+                add_product(&t[c], high, b);
             } else {
                 add_product(&s[c], w->codes[j], b);
-                add_product(kind == APUS_PANEL_Q6_K ? &t[c] : &s[c], w->codes[j + 4], broadcast_32(x[c]->codes + j * 4 + 16));
+                const __m256i b4 = broadcast_32(x[c]->codes + j * 4 + 16);
+                add_product(has_half_scales(kind) ? &t[c] : &s[c], w->codes[j + 4], b4);
             }
-            if (np > 2) KEEP(s[c]);
-            if (np > 2) KEEP(t[c]);
+            if (np > 1) KEEP(s[c]);
+            if (np > 1) KEEP(t[c]);
         }
     }
     UNROLL for (int c = 0; c < np; c++) {
-        switch (kind) {
-        case APUS_PANEL_Q8_0:
-            dots[c] = _mm256_add_epi32(
-                _mm256_madd_epi16(s[c], ones), _mm256_madd_epi16(t[c], _mm256_set1_epi16(16)));
-            break;
-        case APUS_PANEL_Q6_K:
+        if (is_wide(kind))
+            dots[c] = dot_of_parts(kind, s[c], t[c]);
+        else if (has_half_scales(kind))
             dots[c] = _mm256_add_epi32(
                 _mm256_madd_epi16(s[c], w->half_scales[0]), _mm256_madd_epi16(t[c], w->half_scales[1]));
-            break;
-        default: dots[c] = _mm256_madd_epi16(s[c], ones);
-        }
+        else
+            dots[c] = _mm256_madd_epi16(s[c], _mm256_set1_epi16(1));
     }
 }
 
@@ -167,7 +110,7 @@ INLINE void few_of_kind(
         UNROLL for (int c = 0; c < np; c++) KEEP_POINTER(at[c]);
         dots_of_columns(kind, &w, at, np, dots);
         UNROLL for (int c = 0; c < np; c++)
-            acc[c] = accumulate(at[c], dots[c], w.scale, w.min, has_min(kind), acc[c]), at[c]++;
+            acc[c] = accumulate(kind, at[c]++, dots[c], w.scale, w.min, w.half_mins, acc[c]);
     }
     if (planes == 2) {
         UNROLL for (int c = 0; c + 1 < np; c += 2)
@@ -178,14 +121,15 @@ INLINE void few_of_kind(
 }
 
 // ---- Many columns: panels are unpacked, two at a time, into tiles that stay in the first-level cache, and all
-// columns pass over a tile. A broadcast of an activation then serves 16 rows. Q8_0 goes panel by panel, its two
-// nibbles taking the place of the two panels.
+// columns pass over a tile. A broadcast of an activation then serves 16 rows. Wide codes go panel by panel, their
+// two parts taking the place of the two panels.
 
 enum { TILE_GROUPS = 24, COLUMNS_MAX = 128 };
 
 typedef struct {
     __m256i codes[TILE_GROUPS][8][2];       // [group][vector][panel]
     __m256i half_scales[TILE_GROUPS][2][2]; // [group][half][panel]
+    __m256i half_mins[TILE_GROUPS][2];
     __m256 scales[TILE_GROUPS][2], mins[TILE_GROUPS][2];
 } tile;
 
@@ -194,25 +138,21 @@ typedef struct {
     super_scales super[2];
 } panel_pair;
 
-INLINE int streams(apus_panel_kind kind) { return kind == APUS_PANEL_Q8_0 ? 1 : 2; }
+INLINE int streams(apus_panel_kind kind) { return is_wide(kind) ? 1 : 2; }
 
 INLINE void fill_tile(apus_panel_kind kind, panel_pair *panels, size_t first, size_t count, tile *to) {
-    const __m256i low = _mm256_set1_epi8(15);
     for (size_t i = 0; i < count; i++) {
         UNROLL for (int p = 0; p < streams(kind); p++) {
             group w;
             panels->at[p] = read_group(kind, panels->at[p], first + i, &panels->super[p], &w);
             UNROLL for (int j = 0; j < 8; j++) {
-                if (kind == APUS_PANEL_Q8_0) {
-                    to->codes[i][j][0] = _mm256_and_si256(w.codes[j], low);
-                    to->codes[i][j][1] = _mm256_and_si256(_mm256_srli_epi16(w.codes[j], 4), low);
-                } else {
-                    to->codes[i][j][p] = w.codes[j];
-                }
+                if (is_wide(kind)) parts(kind, w.codes[j], &to->codes[i][j][0], &to->codes[i][j][1]);
+                else to->codes[i][j][p] = w.codes[j];
             }
             to->scales[i][p] = w.scale;
-            if (has_min(kind)) to->mins[i][p] = w.min;
-            if (kind == APUS_PANEL_Q6_K)
+            if (has_min(kind) || has_half_mins(kind)) to->mins[i][p] = w.min;
+            if (has_half_mins(kind)) to->half_mins[i][p] = w.half_mins;
+            if (has_half_scales(kind))
                 to->half_scales[i][0][p] = w.half_scales[0], to->half_scales[i][1][p] = w.half_scales[1];
         }
     }
@@ -230,14 +170,15 @@ INLINE void columns_over_tile(
         __m256i s[6], t[6], half[6][2];
         UNROLL for (int c = 0; c < np; c++) {
             begin(kind, at[c], &s[c], &t[c]);
-            if (kind != APUS_PANEL_Q8_0) t[c] = s[c];
+            if (!is_wide(kind)) t[c] = s[c];
         }
         UNROLL for (int j = 0; j < 8; j++) {
-            if (kind == APUS_PANEL_Q6_K && j == 4) {
+            if (has_half_scales(kind) && j == 4) {
                 UNROLL for (int c = 0; c < np; c++) {
                     half[c][0] = _mm256_madd_epi16(s[c], w->half_scales[i][0][0]);
                     half[c][1] = _mm256_madd_epi16(t[c], w->half_scales[i][0][1]);
-                    s[c] = t[c] = beginning(at[c]->half_pairs[1], 5);
+                    begin(kind, at[c], &t[c], &s[c]);
+                    t[c] = s[c];
                 }
             }
             const __m256i w0 = w->codes[i][j][0], w1 = w->codes[i][j][1];
@@ -250,21 +191,22 @@ INLINE void columns_over_tile(
             }
         }
         UNROLL for (int c = 0; c < np; c++) {
-            if (kind == APUS_PANEL_Q8_0) {
-                const __m256i dot =
-                    _mm256_add_epi32(_mm256_madd_epi16(s[c], ones), _mm256_madd_epi16(t[c], _mm256_set1_epi16(16)));
-                acc[c][0] = accumulate(at[c], dot, w->scales[i][0], w->scales[i][0], 0, acc[c][0]);
+            if (is_wide(kind)) {
+                const __m256i dot = dot_of_parts(kind, s[c], t[c]);
+                acc[c][0] =
+                    accumulate(kind, at[c], dot, w->scales[i][0], w->mins[i][0], w->half_mins[i][0], acc[c][0]);
                 continue;
             }
             __m256i dots[2];
-            if (kind == APUS_PANEL_Q6_K) {
+            if (has_half_scales(kind)) {
                 dots[0] = _mm256_add_epi32(half[c][0], _mm256_madd_epi16(s[c], w->half_scales[i][1][0]));
                 dots[1] = _mm256_add_epi32(half[c][1], _mm256_madd_epi16(t[c], w->half_scales[i][1][1]));
             } else {
                 dots[0] = _mm256_madd_epi16(s[c], ones), dots[1] = _mm256_madd_epi16(t[c], ones);
             }
             UNROLL for (int p = 0; p < 2; p++)
-                acc[c][p] = accumulate(at[c], dots[p], w->scales[i][p], w->mins[i][p], has_min(kind), acc[c][p]);
+                acc[c][p] =
+                    accumulate(kind, at[c], dots[p], w->scales[i][p], w->mins[i][p], w->half_mins[i][p], acc[c][p]);
         }
         UNROLL for (int c = 0; c < np; c++) at[c]++;
     }
@@ -328,6 +270,11 @@ KIND(Q8_0)
 KIND(Q4_K)
 KIND(Q5_K)
 KIND(Q6_K)
+KIND(Q2_K)
+KIND(Q3_K)
+KIND(IQ4_NL)
+KIND(IQ4_XS)
+KIND(MXFP4)
 
 typedef void few_function(const uint8_t *, const apus_activations *, size_t, size_t, int, float *, size_t);
 typedef void many_function(
@@ -343,6 +290,9 @@ static const struct {
     [APUS_PANEL_Q5_0] = {few_Q5_0, many_Q5_0, 2, 4}, [APUS_PANEL_Q5_1] = {few_Q5_1, many_Q5_1, 2, 4},
     [APUS_PANEL_Q8_0] = {few_Q8_0, many_Q8_0, 1, 8}, [APUS_PANEL_Q4_K] = {few_Q4_K, many_Q4_K, 2, 4},
     [APUS_PANEL_Q5_K] = {few_Q5_K, many_Q5_K, 2, 4}, [APUS_PANEL_Q6_K] = {few_Q6_K, many_Q6_K, 2, 4},
+    [APUS_PANEL_Q2_K] = {few_Q2_K, many_Q2_K, 2, 4}, [APUS_PANEL_Q3_K] = {few_Q3_K, many_Q3_K, 2, 4},
+    [APUS_PANEL_IQ4_NL] = {few_IQ4_NL, many_IQ4_NL, 1, 8}, [APUS_PANEL_IQ4_XS] = {few_IQ4_XS, many_IQ4_XS, 1, 8},
+    [APUS_PANEL_MXFP4] = {few_MXFP4, many_MXFP4, 2, 4},
     [APUS_PANEL_I16] = {apus_avx2_matmul_i16, NULL, 1, SIZE_MAX},
 };
 

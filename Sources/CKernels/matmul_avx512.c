@@ -1,3 +1,4 @@
+#include "dequantize.h"
 #include "matmul.h"
 #include "panel_kinds.h"
 
@@ -6,6 +7,7 @@
 #include <string.h>
 #pragma clang attribute push( \
     __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c"))), apply_to = function)
+#include "groups_avx512.h"
 
 // vpdpbusd multiplies four unsigned codes of weights with four signed codes of activations and adds them to a lane of
 // 32 bits: nothing can overflow, and 8-bit codes cost what 4-bit codes do. Two panels go together, 16 rows in the 16
@@ -14,148 +16,49 @@
 //
 // An offset is taken off by what the sums begin with: minus the offset times the sum of the activations.
 
-#define INLINE static inline __attribute__((always_inline))
-#define UNROLL _Pragma("clang loop unroll(full)")
-
 // Columns that are multiplied together. Sixteen fill the registers; eight leave their activations in the first-level
 // cache, which is better unless unpacking a group costs much.
 enum { TOGETHER = 16, FEWER = 8 };
-
-// Where two panels are read; for one alone both are the same.
-typedef struct { const uint8_t *at[2]; } panel_pair;
-
-// One group of both panels.
-typedef struct {
-    __m512i codes[8], low[8]; // low: of I16, whose codes are the upper halves
-    __m512 scale, min, half_scales[2]; // half_scales: of Q6_K
-} group;
-
-typedef struct { __m512 d, m; } super_scales;
-
-INLINE __m512i load(const panel_pair *p, size_t offset) {
-    const __m256i first = _mm256_loadu_si256((const __m256i *)(p->at[0] + offset));
-    return _mm512_inserti64x4(
-        _mm512_castsi256_si512(first), _mm256_loadu_si256((const __m256i *)(p->at[1] + offset)), 1);
-}
-INLINE __m256i load_halves(const panel_pair *p, size_t offset) {
-    const __m128i first = _mm_loadu_si128((const __m128i *)(p->at[0] + offset));
-    return _mm256_inserti128_si256(
-        _mm256_castsi128_si256(first), _mm_loadu_si128((const __m128i *)(p->at[1] + offset)), 1);
-}
-INLINE __m512 load_f16(const panel_pair *p, size_t offset) { return _mm512_cvtph_ps(load_halves(p, offset)); }
-INLINE __m512 load_u8(const panel_pair *p, size_t offset) {
-    const __m128i first = _mm_loadl_epi64((const __m128i *)(p->at[0] + offset));
-    const __m128i second = _mm_loadl_epi64((const __m128i *)(p->at[1] + offset));
-    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_unpacklo_epi64(first, second)));
-}
-INLINE __m512i broadcast_32(const void *p) {
-    int32_t word;
-    memcpy(&word, p, 4);
-    return _mm512_set1_epi32(word);
-}
-INLINE void advance(panel_pair *p, size_t bytes) { p->at[0] += bytes, p->at[1] += bytes; }
-
-// a | (b & c)
-INLINE __m512i or_and(__m512i a, __m512i b, __m512i c) { return _mm512_ternarylogic_epi32(a, b, c, 0xf8); }
-
-INLINE void read_nibbles(const panel_pair *p, __m512i *codes) {
-    const __m512i low = _mm512_set1_epi8(15);
-    UNROLL for (size_t j = 0; j < 4; j++) {
-        const __m512i packed = load(p, j * 32);
-        codes[j] = _mm512_and_si512(packed, low);
-        codes[j + 4] = _mm512_and_si512(_mm512_srli_epi16(packed, 4), low);
-    }
-}
-
-INLINE void add_fifth_bits(__m512i fifth, __m512i *codes) {
-    const __m512i sixteen = _mm512_set1_epi8(16);
-    UNROLL for (unsigned j = 0; j < 8; j++) {
-        const __m512i moved = j < 4 ? _mm512_slli_epi16(fifth, 4 - j) : _mm512_srli_epi16(fifth, j - 4);
-        codes[j] = or_and(codes[j], moved, sixteen);
-    }
-}
-
-INLINE void add_bit_pairs(const __m512i *pairs, __m512i *codes) {
-    const __m512i upper = _mm512_set1_epi8(0x30);
-    UNROLL for (int j = 0; j < 8; j++) {
-        const __m512i all = pairs[j / 4];
-        const __m512i moved = j % 4 == 0   ? _mm512_slli_epi16(all, 4)
-                              : j % 4 == 1 ? _mm512_slli_epi16(all, 2)
-                              : j % 4 == 2 ? all
-                                           : _mm512_srli_epi16(all, 2);
-        codes[j] = or_and(codes[j], moved, upper);
-    }
-}
-
-INLINE void read_half_scales(const panel_pair *p, group *to) {
-    const __m512i both = _mm512_cvtepi16_epi32(load_halves(p, 0)); // the scale of the first half in the low byte
-    to->half_scales[0] = _mm512_cvtepi32_ps(_mm512_srai_epi32(_mm512_slli_epi32(both, 24), 24));
-    to->half_scales[1] = _mm512_cvtepi32_ps(_mm512_srai_epi32(both, 8));
-}
-
-// Reads group g and moves on to the next one.
-INLINE void read_group(apus_panel_kind kind, panel_pair *p, size_t g, super_scales *super, group *to) {
-    if (is_super(kind) && g % 8 == 0) {
-        super->d = load_f16(p, 0);
-        super->m = load_f16(p, 16);
-        advance(p, 32);
-    }
-    if (kind == APUS_PANEL_Q6_K) {
-        to->scale = super->d;
-        read_half_scales(p, to);
-    } else if (is_super(kind)) {
-        to->scale = _mm512_mul_ps(super->d, load_u8(p, 0));
-        to->min = _mm512_xor_ps(_mm512_mul_ps(super->m, load_u8(p, 8)), _mm512_set1_ps(-0.0f));
-    } else {
-        to->scale = load_f16(p, 0);
-    }
-    advance(p, 16);
-    if (has_min(kind) && !is_super(kind)) to->min = load_f16(p, 0), advance(p, 16);
-    if (has_min(kind) && has_fifth(kind)) to->min = _mm512_fmadd_ps(_mm512_set1_ps(16), to->scale, to->min);
-    if (kind == APUS_PANEL_Q8_0 || kind == APUS_PANEL_I16) {
-        UNROLL for (size_t j = 0; j < 8; j++) to->codes[j] = load(p, j * 32);
-        advance(p, 256);
-        if (kind == APUS_PANEL_Q8_0) return;
-        UNROLL for (size_t j = 0; j < 8; j++) to->low[j] = load(p, j * 32);
-        advance(p, 256);
-        return;
-    }
-    const panel_pair extra = *p;
-    advance(p, has_fifth(kind) ? 32 : kind == APUS_PANEL_Q6_K ? 64 : 0);
-    read_nibbles(p, to->codes);
-    if (has_fifth(kind)) add_fifth_bits(load(&extra, 0), to->codes);
-    if (kind == APUS_PANEL_Q6_K) {
-        const __m512i pairs[2] = {load(&extra, 0), load(&extra, 32)};
-        add_bit_pairs(pairs, to->codes);
-    }
-    advance(p, 128);
-}
 
 // 2^bits times minus the sum of a column's codes, in every lane.
 INLINE __m512i beginning(const int32_t *sum, int bits) {
     return bits ? _mm512_slli_epi32(_mm512_set1_epi32(*sum), (unsigned)bits) : _mm512_setzero_si512();
 }
 
+// What stored codes are above those that are multiplied; scale_codes has its own offset.
+INLINE int sum_bits(apus_panel_kind kind) { return kind == APUS_PANEL_Q3_K ? 7 : offset_bits(kind); }
+
+// Minus the sums of a column's codes in both halves, side by side in 16 bits.
+INLINE __m512i half_sums(const apus_activations *x) {
+    int64_t halves;
+    memcpy(&halves, x->halves, sizeof halves);
+    return _mm512_packs_epi32(_mm512_set1_epi64(halves), _mm512_set1_epi64(halves));
+}
+
 INLINE __m512 accumulate(apus_panel_kind kind, const group *w, const apus_activations *x, __m512 acc) {
-    __m512 dot;
+    const __m512 column_scale = _mm512_set1_ps(x->scale);
     if (kind == APUS_PANEL_Q6_K) {
         __m512i halves[2] = {beginning(&x->halves[0], 5), beginning(&x->halves[1], 5)};
         UNROLL for (int j = 0; j < 8; j++)
             halves[j / 4] = _mm512_dpbusd_epi32(halves[j / 4], w->codes[j], broadcast_32(x->codes + j * 4));
         // Whole numbers below 2^24: 32 * 127 * 16 * 128 * 2.
-        dot = _mm512_mul_ps(_mm512_cvtepi32_ps(halves[1]), w->half_scales[1]);
-        dot = _mm512_fmadd_ps(_mm512_cvtepi32_ps(halves[0]), w->half_scales[0], dot);
-    } else {
-        __m512i sum = beginning(&x->whole, offset_bits(kind)), low = _mm512_setzero_si512();
-        UNROLL for (int j = 0; j < 8; j++) {
-            const __m512i b = broadcast_32(x->codes + j * 4);
-            sum = _mm512_dpbusd_epi32(sum, w->codes[j], b);
-            if (kind == APUS_PANEL_I16) low = _mm512_dpbusd_epi32(low, w->low[j], b);
-        }
-        if (kind == APUS_PANEL_I16) sum = _mm512_add_epi32(_mm512_slli_epi32(sum, 8), low);
-        dot = _mm512_cvtepi32_ps(sum);
+        const __m512 second = _mm512_mul_ps(_mm512_cvtepi32_ps(halves[1]), w->half_scales[1]);
+        const __m512 dot = _mm512_fmadd_ps(_mm512_cvtepi32_ps(halves[0]), w->half_scales[0], second);
+        return _mm512_fmadd_ps(dot, _mm512_mul_ps(w->scale, column_scale), acc);
     }
-    acc = _mm512_fmadd_ps(dot, _mm512_mul_ps(w->scale, _mm512_set1_ps(x->scale)), acc);
+    __m512i sum = beginning(&x->whole, sum_bits(kind)), low = _mm512_setzero_si512();
+    UNROLL for (int j = 0; j < 8; j++) {
+        const __m512i b = broadcast_32(x->codes + j * 4);
+        sum = _mm512_dpbusd_epi32(sum, w->codes[j], b);
+        if (kind == APUS_PANEL_I16) low = _mm512_dpbusd_epi32(low, w->low[j], b);
+    }
+    if (kind == APUS_PANEL_I16) sum = _mm512_add_epi32(_mm512_slli_epi32(sum, 8), low);
+    const __m512 dot = _mm512_cvtepi32_ps(sum);
+    if (has_half_mins(kind)) {
+        const __m512 min_dot = _mm512_cvtepi32_ps(_mm512_madd_epi16(half_sums(x), w->half_mins));
+        return _mm512_fmadd_ps(_mm512_fmadd_ps(w->min, min_dot, _mm512_mul_ps(w->scale, dot)), column_scale, acc);
+    }
+    acc = _mm512_fmadd_ps(dot, _mm512_mul_ps(w->scale, column_scale), acc);
     return has_min(kind) ? _mm512_fmadd_ps(w->min, _mm512_set1_ps(x->sum), acc) : acc;
 }
 
@@ -211,6 +114,11 @@ KIND(Q8_0)
 KIND(Q4_K)
 KIND(Q5_K)
 KIND(Q6_K)
+KIND(Q2_K)
+KIND(Q3_K)
+KIND(IQ4_NL)
+KIND(IQ4_XS)
+KIND(MXFP4)
 KIND(I16)
 
 typedef void pair_function(
@@ -219,12 +127,17 @@ typedef void pair_function(
 static const struct {
     pair_function *times;
     size_t together;
+    // Physical columns up to which memory bounds the products, which reads one panel after the other fastest. None
+    // where few bits hold a weight and unpacking them costs AVX2 more than that.
+    size_t singly;
 } products[] = {
-    [APUS_PANEL_Q4_0] = {times_Q4_0, FEWER}, [APUS_PANEL_Q4_1] = {times_Q4_1, FEWER},
-    [APUS_PANEL_Q5_0] = {times_Q5_0, FEWER}, [APUS_PANEL_Q5_1] = {times_Q5_1, TOGETHER},
-    [APUS_PANEL_Q8_0] = {times_Q8_0, FEWER}, [APUS_PANEL_Q4_K] = {times_Q4_K, FEWER},
-    [APUS_PANEL_Q5_K] = {times_Q5_K, TOGETHER}, [APUS_PANEL_Q6_K] = {times_Q6_K, TOGETHER},
-    [APUS_PANEL_I16] = {times_I16, FEWER},
+    [APUS_PANEL_Q4_0] = {times_Q4_0, FEWER, 2},        [APUS_PANEL_Q4_1] = {times_Q4_1, FEWER, 2},
+    [APUS_PANEL_Q5_0] = {times_Q5_0, FEWER, 2},        [APUS_PANEL_Q5_1] = {times_Q5_1, TOGETHER, 2},
+    [APUS_PANEL_Q8_0] = {times_Q8_0, FEWER, 2},        [APUS_PANEL_Q4_K] = {times_Q4_K, FEWER, 2},
+    [APUS_PANEL_Q5_K] = {times_Q5_K, TOGETHER, 2},     [APUS_PANEL_Q6_K] = {times_Q6_K, TOGETHER, 2},
+    [APUS_PANEL_Q2_K] = {times_Q2_K, TOGETHER, 0},     [APUS_PANEL_Q3_K] = {times_Q3_K, TOGETHER, 1},
+    [APUS_PANEL_IQ4_NL] = {times_IQ4_NL, TOGETHER, 0}, [APUS_PANEL_IQ4_XS] = {times_IQ4_XS, TOGETHER, 0},
+    [APUS_PANEL_MXFP4] = {times_MXFP4, TOGETHER, 1},   [APUS_PANEL_I16] = {times_I16, FEWER, 2},
 };
 
 // The next columns of those that are left: a size that the functions above have, at most `most`.
@@ -235,8 +148,7 @@ INLINE size_t next_size(size_t left, size_t most) {
 void apus_avx512_matmul_quantized(
     apus_panel_kind kind, const void *panel, size_t panels, size_t k, const apus_activations *x, int planes,
     size_t first_column, size_t count, float *out, size_t out_stride) {
-    // Memory bounds the products with one or two columns, and reads one panel after the other fastest.
-    if (count * (size_t)planes <= 2) {
+    if (count * (size_t)planes <= products[kind].singly) {
         apus_avx2_matmul_quantized(kind, panel, panels, k, x, planes, first_column, count, out, out_stride);
         return;
     }

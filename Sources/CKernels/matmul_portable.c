@@ -53,58 +53,72 @@ static float f16_at(const uint8_t *p, size_t i) {
     return apus_f16_to_f32(bits);
 }
 
-// Code of row `row` at k of a group whose nibbles (and fifth or fifth-and-sixth bits) are given.
+// The parts of a code of row `row` at k of a group; panels.h says where they stand.
 static int nibble(const uint8_t *nibbles, size_t row, size_t k) {
     return nibbles[(k % 16 / 4) * 32 + row * 4 + k % 4] >> (k < 16 ? 0 : 4) & 15;
 }
-static int fifth_bit(const uint8_t *bits, size_t row, size_t k) {
-    return (bits[row * 4 + k % 4] >> (k / 4) & 1) << 4;
-}
+static int bit(const uint8_t *bits, size_t row, size_t k) { return bits[row * 4 + k % 4] >> (k / 4) & 1; }
 static int bit_pair(const uint8_t *pairs, size_t row, size_t k) {
-    return (pairs[(k / 16) * 32 + row * 4 + k % 4] >> (2 * (k / 4 % 4)) & 3) << 4;
+    return pairs[(k / 16) * 32 + row * 4 + k % 4] >> (2 * (k / 4 % 4)) & 3;
+}
+static int triple(const uint8_t *triples, size_t row, size_t k) {
+    const uint8_t *at = triples + row * 4 + k % 4;
+    const size_t vector = k / 4;
+    if (vector < 6) return at[vector / 2 * 32] >> (3 * (vector % 2)) & 7;
+    return at[vector == 6 ? 0 : 64] >> 6 | (at[32] >> vector & 1) << 2;
+}
+static int byte(const uint8_t *bytes, size_t row, size_t k) { return bytes[(k / 4) * 32 + row * 4 + k % 4]; }
+
+// What a weight is a multiple of its scale by, for formats with a min less an offset that is added to the min.
+// `codes` is where the scales of the group end.
+static int signed_code(apus_panel_kind kind, const uint8_t *codes, size_t row, size_t k) {
+    switch (kind) {
+    case APUS_PANEL_Q4_0: return nibble(codes, row, k) - 8;
+    case APUS_PANEL_Q4_1:
+    case APUS_PANEL_Q4_K: return nibble(codes, row, k);
+    case APUS_PANEL_Q5_0:
+    case APUS_PANEL_Q5_1:
+    case APUS_PANEL_Q5_K: return (nibble(codes + 32, row, k) | bit(codes, row, k) << 4) - 16;
+    case APUS_PANEL_Q8_0: return byte(codes, row, k) - 128;
+    case APUS_PANEL_Q6_K: return (nibble(codes + 64, row, k) | bit_pair(codes, row, k) << 4) - 32;
+    case APUS_PANEL_Q2_K: return bit_pair(codes, row, k);
+    case APUS_PANEL_Q3_K: return triple(codes, row, k) - 4;
+    case APUS_PANEL_IQ4_NL:
+    case APUS_PANEL_IQ4_XS: return apus_iq4_levels[nibble(codes, row, k)];
+    case APUS_PANEL_MXFP4: return apus_e2m1_doubled[nibble(codes, row, k)];
+    case APUS_PANEL_I16: return byte(codes, row, k) * 256 + byte(codes + 256, row, k) - 32768;
+    case APUS_PANEL_F32:
+    case APUS_PANEL_F16:
+    case APUS_PANEL_BF16:
+    case APUS_PANEL_NONE: break;
+    }
+    return 0;
 }
 
-// Dot products of one row's group with one column's, per half group, when `offset` is taken from each code.
+// Dot products of one row's group with one column's, per half group.
 typedef struct { int32_t half[2]; } half_dots;
 
-static half_dots dot_group(
-    const uint8_t *nibbles, const uint8_t *bits, const uint8_t *pairs, int offset, size_t row, const int8_t *x) {
+static half_dots dot_halves(apus_panel_kind kind, const uint8_t *codes, size_t row, const int8_t *x) {
     half_dots dots = {{0, 0}};
-    for (size_t k = 0; k < APUS_GROUP; k++) {
-        int code = nibble(nibbles, row, k);
-        if (bits) code |= fifth_bit(bits, row, k);
-        if (pairs) code |= bit_pair(pairs, row, k);
-        dots.half[k / 16] += (code - offset) * x[k];
-    }
+    for (size_t k = 0; k < APUS_GROUP; k++) dots.half[k / 16] += signed_code(kind, codes, row, k) * x[k];
     return dots;
 }
+static float dot_group(apus_panel_kind kind, const uint8_t *codes, size_t row, const int8_t *x) {
+    const half_dots dots = dot_halves(kind, codes, row, x);
+    return (float)(dots.half[0] + dots.half[1]);
+}
 
-static float legacy_row(apus_panel_kind kind, const uint8_t *panel, size_t groups, size_t row, const apus_activations *x) {
+static float blocks_row(apus_panel_kind kind, const uint8_t *panel, size_t groups, size_t row, const apus_activations *x) {
     const int has_min = kind == APUS_PANEL_Q4_1 || kind == APUS_PANEL_Q5_1;
-    const int has_bits = kind == APUS_PANEL_Q5_0 || kind == APUS_PANEL_Q5_1;
-    const int offset = has_bits ? 16 : kind == APUS_PANEL_Q4_0 ? 8 : 0;
+    const size_t head = kind == APUS_PANEL_MXFP4 ? 8 : has_min ? 32 : 16;
     const size_t group_bytes = apus_panel_bytes(kind, APUS_GROUP);
     float acc = 0;
     for (size_t g = 0; g < groups; g++, panel += group_bytes) {
-        const float scale = f16_at(panel, row);
-        const uint8_t *bits = panel + (has_min ? 32 : 16), *nibbles = bits + (has_bits ? 32 : 0);
-        const half_dots dots =
-            dot_group(nibbles, has_bits ? bits : NULL, NULL, offset, row, x[g].codes);
-        acc = fmaf((float)(dots.half[0] + dots.half[1]), scale * x[g].scale, acc);
+        const float scale = kind == APUS_PANEL_MXFP4 ? apus_e8m0_halved(panel[row]) : f16_at(panel, row);
+        acc = fmaf(dot_group(kind, panel + head, row, x[g].codes), scale * x[g].scale, acc);
         if (!has_min) continue;
         const float min = f16_at(panel + 16, row);
-        acc = fmaf(has_bits ? fmaf(16, scale, min) : min, x[g].sum, acc);
-    }
-    return acc;
-}
-
-static float q8_0_row(const uint8_t *panel, size_t groups, size_t row, const apus_activations *x) {
-    float acc = 0;
-    for (size_t g = 0; g < groups; g++, panel += 16 + 256) {
-        int32_t dot = 0;
-        for (size_t k = 0; k < APUS_GROUP; k++)
-            dot += (panel[16 + (k / 4) * 32 + row * 4 + k % 4] - 128) * x[g].codes[k];
-        acc = fmaf((float)dot, f16_at(panel, row) * x[g].scale, acc);
+        acc = fmaf(kind == APUS_PANEL_Q5_1 ? fmaf(16, scale, min) : min, x[g].sum, acc);
     }
     return acc;
 }
@@ -114,36 +128,46 @@ static float q4_k_q5_k_row(apus_panel_kind kind, const uint8_t *panel, size_t gr
     float acc = 0, d = 0, m = 0;
     for (size_t g = 0; g < groups; g++, panel += 16 + (has_bits ? 32 : 0) + 128) {
         if (g % 8 == 0) d = f16_at(panel, row), m = f16_at(panel + 16, row), panel += 32;
-        const uint8_t *bits = panel + 16, *nibbles = bits + (has_bits ? 32 : 0);
-        const half_dots dots =
-            dot_group(nibbles, has_bits ? bits : NULL, NULL, has_bits ? 16 : 0, row, x[g].codes);
         const float scale = d * (float)panel[row], min = -(m * (float)panel[8 + row]);
-        acc = fmaf((float)(dots.half[0] + dots.half[1]), scale * x[g].scale, acc);
+        acc = fmaf(dot_group(kind, panel + 16, row, x[g].codes), scale * x[g].scale, acc);
         acc = fmaf(has_bits ? fmaf(16, scale, min) : min, x[g].sum, acc);
     }
     return acc;
 }
 
-static float q6_k_row(const uint8_t *panel, size_t groups, size_t row, const apus_activations *x) {
+static float q3_k_q6_k_row(apus_panel_kind kind, const uint8_t *panel, size_t groups, size_t row, const apus_activations *x) {
+    const size_t super_bytes = kind == APUS_PANEL_Q3_K ? 16 : 32, codes_bytes = kind == APUS_PANEL_Q3_K ? 96 : 64 + 128;
     float acc = 0, d = 0;
-    for (size_t g = 0; g < groups; g++, panel += 16 + 64 + 128) {
-        if (g % 8 == 0) d = f16_at(panel, row), panel += 32;
-        const half_dots dots = dot_group(panel + 16 + 64, NULL, panel + 16, 32, row, x[g].codes);
+    for (size_t g = 0; g < groups; g++, panel += 16 + codes_bytes) {
+        if (g % 8 == 0) d = f16_at(panel, row), panel += super_bytes;
+        const half_dots dots = dot_halves(kind, panel + 16, row, x[g].codes);
         const int32_t dot = (int8_t)panel[row * 2] * dots.half[0] + (int8_t)panel[row * 2 + 1] * dots.half[1];
         acc = fmaf((float)dot, d * x[g].scale, acc);
     }
     return acc;
 }
 
-static float i16_row(const uint8_t *panel, size_t groups, size_t row, const apus_activations *x) {
-    float acc = 0;
-    for (size_t g = 0; g < groups; g++, panel += 16 + 2 * 256) {
-        int32_t dot = 0;
-        for (size_t k = 0; k < APUS_GROUP; k++) {
-            const uint8_t *code = panel + 16 + (k / 4) * 32 + row * 4 + k % 4;
-            dot += (code[0] * 256 + code[256] - 32768) * x[g].codes[k];
+static float q2_k_row(const uint8_t *panel, size_t groups, size_t row, const apus_activations *x) {
+    float acc = 0, d = 0, m = 0;
+    for (size_t g = 0; g < groups; g++, panel += 16 + 64) {
+        if (g % 8 == 0) d = f16_at(panel, row), m = f16_at(panel + 16, row), panel += 32;
+        const half_dots dots = dot_halves(APUS_PANEL_Q2_K, panel + 16, row, x[g].codes);
+        int32_t dot = 0, min_dot = 0;
+        for (size_t h = 0; h < 2; h++) {
+            dot += (panel[row * 2 + h] & 15) * dots.half[h];
+            min_dot += (panel[row * 2 + h] >> 4) * x[g].halves[h];
         }
-        acc = fmaf((float)dot, f16_at(panel, row) * x[g].scale, acc);
+        acc = fmaf(fmaf(m, (float)min_dot, d * (float)dot), x[g].scale, acc);
+    }
+    return acc;
+}
+
+static float iq4_xs_row(const uint8_t *panel, size_t groups, size_t row, const apus_activations *x) {
+    float acc = 0, d = 0;
+    for (size_t g = 0; g < groups; g++, panel += 8 + 128) {
+        if (g % 8 == 0) d = f16_at(panel, row), panel += 16;
+        const float scale = d * (float)(int8_t)panel[row];
+        acc = fmaf(dot_group(APUS_PANEL_IQ4_XS, panel + 8, row, x[g].codes), scale * x[g].scale, acc);
     }
     return acc;
 }
@@ -153,12 +177,17 @@ static float quantized_row(apus_panel_kind kind, const uint8_t *panel, size_t gr
     case APUS_PANEL_Q4_0:
     case APUS_PANEL_Q4_1:
     case APUS_PANEL_Q5_0:
-    case APUS_PANEL_Q5_1: return legacy_row(kind, panel, groups, row, x);
-    case APUS_PANEL_Q8_0: return q8_0_row(panel, groups, row, x);
+    case APUS_PANEL_Q5_1:
+    case APUS_PANEL_Q8_0:
+    case APUS_PANEL_IQ4_NL:
+    case APUS_PANEL_MXFP4:
+    case APUS_PANEL_I16: return blocks_row(kind, panel, groups, row, x);
     case APUS_PANEL_Q4_K:
     case APUS_PANEL_Q5_K: return q4_k_q5_k_row(kind, panel, groups, row, x);
-    case APUS_PANEL_Q6_K: return q6_k_row(panel, groups, row, x);
-    case APUS_PANEL_I16: return i16_row(panel, groups, row, x);
+    case APUS_PANEL_Q3_K:
+    case APUS_PANEL_Q6_K: return q3_k_q6_k_row(kind, panel, groups, row, x);
+    case APUS_PANEL_Q2_K: return q2_k_row(panel, groups, row, x);
+    case APUS_PANEL_IQ4_XS: return iq4_xs_row(panel, groups, row, x);
     case APUS_PANEL_F32:
     case APUS_PANEL_F16:
     case APUS_PANEL_BF16:

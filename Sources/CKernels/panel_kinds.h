@@ -9,22 +9,42 @@
 
 /// Cut into super-blocks, whose scales precede their groups.
 KIND_PROPERTY is_super(apus_panel_kind kind) {
-    return kind == APUS_PANEL_Q4_K || kind == APUS_PANEL_Q5_K || kind == APUS_PANEL_Q6_K;
+    return kind == APUS_PANEL_Q2_K || kind == APUS_PANEL_Q3_K || kind == APUS_PANEL_Q4_K || kind == APUS_PANEL_Q5_K ||
+           kind == APUS_PANEL_Q6_K || kind == APUS_PANEL_IQ4_XS;
 }
+/// A scale for each half of a group.
+KIND_PROPERTY has_half_scales(apus_panel_kind kind) {
+    return kind == APUS_PANEL_Q2_K || kind == APUS_PANEL_Q3_K || kind == APUS_PANEL_Q6_K;
+}
+/// A min for each half of a group.
+KIND_PROPERTY has_half_mins(apus_panel_kind kind) { return kind == APUS_PANEL_Q2_K; }
+/// A min for the whole group.
 KIND_PROPERTY has_min(apus_panel_kind kind) {
     return kind == APUS_PANEL_Q4_1 || kind == APUS_PANEL_Q5_1 || kind == APUS_PANEL_Q4_K || kind == APUS_PANEL_Q5_K;
 }
 KIND_PROPERTY has_fifth(apus_panel_kind kind) {
     return kind == APUS_PANEL_Q5_0 || kind == APUS_PANEL_Q5_1 || kind == APUS_PANEL_Q5_K;
 }
-/// log2 of what stored codes are above the codes that are multiplied, or 0 where they are the same.
+/// Codes are numbers of the levels of IQ4.
+KIND_PROPERTY is_iq4(apus_panel_kind kind) { return kind == APUS_PANEL_IQ4_NL || kind == APUS_PANEL_IQ4_XS; }
+/// Codes of eight bits.
+KIND_PROPERTY is_wide(apus_panel_kind kind) { return kind == APUS_PANEL_Q8_0 || is_iq4(kind); }
+/// log2 of what unsigned codes are above the codes that are multiplied, or 0 where they are the same.
 KIND_PROPERTY offset_bits(apus_panel_kind kind) {
-    return kind == APUS_PANEL_Q4_0   ? 3
-           : has_fifth(kind)         ? 4
-           : kind == APUS_PANEL_Q6_K ? 5
-           : kind == APUS_PANEL_Q8_0 ? 7
-           : kind == APUS_PANEL_I16  ? 7 // of the upper half
-                                     : 0;
+    switch (kind) {
+    case APUS_PANEL_Q3_K: return 2;
+    case APUS_PANEL_Q4_0: return 3;
+    case APUS_PANEL_Q5_0:
+    case APUS_PANEL_Q5_1:
+    case APUS_PANEL_Q5_K:
+    case APUS_PANEL_MXFP4: return 4;
+    case APUS_PANEL_Q6_K: return 5;
+    case APUS_PANEL_Q8_0:
+    case APUS_PANEL_IQ4_NL:
+    case APUS_PANEL_IQ4_XS:
+    case APUS_PANEL_I16: return 7; // of I16's upper half
+    default: return 0;
+    }
 }
 
 #undef KIND_PROPERTY

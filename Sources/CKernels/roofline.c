@@ -1,4 +1,5 @@
 #include "roofline.h"
+#include "cpu.h"
 #include <string.h>
 
 // Twelve accumulators hide the latency of the multiplication; an empty asm keeps the compiler from seeing that
@@ -38,11 +39,6 @@ static uint64_t read_portable(const uint8_t *memory, size_t bytes) {
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-static int has_avx2(void) {
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("avx2") != 0;
-}
-
 __attribute__((target("avx2"))) static uint64_t fold(__m256i v) {
     uint64_t words[4];
     _mm256_storeu_si256((__m256i *)words, v);
@@ -63,8 +59,6 @@ __attribute__((target("avx2"))) static uint64_t multiply_avx2(size_t rounds) {
     for (int chain = 1; chain < CHAINS; chain++) sum = _mm256_xor_si256(sum, sums[chain]);
     return fold(sum);
 }
-
-static int has_avx512(void) { return has_avx2() && __builtin_cpu_supports("avx512vnni") != 0; }
 
 // One instruction does 64 multiply-adds, so half as many make a round.
 __attribute__((target("avx512f,avx512vnni"))) static uint64_t multiply_avx512(size_t rounds) {
@@ -97,19 +91,44 @@ __attribute__((target("avx2"))) static uint64_t read_avx2(const uint8_t *memory,
     for (int i = 1; i < 8; i++) sum = _mm256_xor_si256(sum, sums[i]);
     return fold(sum);
 }
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+
+// INSTRUCTION multiplies a vector of weights with one of inputs; a round of one chain has 32 multiply-adds.
+#define MULTIPLY(NAME, TARGET, INSTRUCTION, TIMES)                                                 \
+    __attribute__((target(TARGET))) static uint64_t NAME(size_t rounds) {                          \
+        int8x16_t weights = vdupq_n_s8(7), inputs = vdupq_n_s8(-3);                                \
+        int32x4_t sums[CHAINS];                                                                    \
+        for (int chain = 0; chain < CHAINS; chain++) sums[chain] = vdupq_n_s32(chain);             \
+        for (size_t i = 0; i < rounds * TIMES; i++) {                                              \
+            _Pragma("clang loop unroll(full)") for (int chain = 0; chain < CHAINS; chain++) {      \
+                __asm__ volatile("" : "+w"(weights), "+w"(inputs));                                \
+                sums[chain] = INSTRUCTION(sums[chain], weights, inputs);                           \
+            }                                                                                      \
+        }                                                                                          \
+        int32x4_t sum = sums[0];                                                                   \
+        for (int chain = 1; chain < CHAINS; chain++) sum = veorq_s32(sum, sums[chain]);            \
+        return (uint32_t)vaddvq_s32(sum);                                                          \
+    }
+MULTIPLY(multiply_sdot, "dotprod", vdotq_s32, 2)
+MULTIPLY(multiply_smmla, "i8mm", vmmlaq_s32, 1)
+#undef MULTIPLY
 #endif
 
 uint64_t apus_roofline_multiply(size_t rounds) {
 #if defined(__x86_64__)
-    if (has_avx512()) return multiply_avx512(rounds);
-    if (has_avx2()) return multiply_avx2(rounds);
+    if (cpu_has_avx512()) return multiply_avx512(rounds);
+    if (cpu_has_avx2()) return multiply_avx2(rounds);
+#elif defined(__aarch64__)
+    if (cpu_has_i8mm()) return multiply_smmla(rounds);
+    if (cpu_has_dotprod()) return multiply_sdot(rounds);
 #endif
     return multiply_portable(rounds);
 }
 
 uint64_t apus_roofline_read(const void *memory, size_t bytes) {
 #if defined(__x86_64__)
-    if (has_avx2()) return read_avx2(memory, bytes);
+    if (cpu_has_avx2()) return read_avx2(memory, bytes);
 #endif
     return read_portable(memory, bytes);
 }

@@ -10,7 +10,7 @@ public struct Kernels: @unchecked Sendable {
     /// Runs anywhere; the specification of the others.
     public static let portable = Kernels(table: apus_kernels_portable())
 
-    /// `portable`, `avx2`, `avx512`; nil where this CPU does not run that set.
+    /// `portable`, `avx2`, `avx512`, `neon-dotprod`, `neon-i8mm`; nil where this CPU does not run that set.
     public init?(named name: String) {
         guard let table = apus_kernels_named(name) else { return nil }
         self.table = table

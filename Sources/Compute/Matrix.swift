@@ -1,14 +1,13 @@
 import CKernels
 
-/// A weight matrix, [rows][width], packed into panels of 8 rows (`panels.h`), or in its source blocks where
-/// no panel holds its type yet.
+/// A weight matrix, [rows][width], packed into panels of 8 rows (`panels.h`).
 public final class Matrix: @unchecked Sendable {
     public let type: TensorType
     public let rows: Int
     /// Weights of a row: the length of an input.
     public let width: Int
     public let panelCount: Int
-    /// Bytes of all panels; 0 where the source blocks are used.
+    /// Bytes of all panels.
     public let packedBytes: Int
 
     private let source: UnsafeRawPointer
@@ -34,11 +33,11 @@ public final class Matrix: @unchecked Sendable {
     }
 
     /// Whether inputs are quantised, or taken in f32.
-    public var quantizesInput: Bool { apus_panel_is_quantized(kind) != 0 }
+    var quantizesInput: Bool { apus_panel_is_quantized(kind) != 0 }
 
     /// Packs a range of panels into their places from `base` on.
     public func pack(panels range: Range<Int>, to base: UnsafeMutableRawPointer) {
-        for panel in range where kind != APUS_PANEL_NONE {
+        for panel in range {
             apus_pack_panel(
                 type.rawValue, source + panel * 8 * rowBytes, rowBytes, min(8, rows - panel * 8), width,
                 base + panel * panelBytes)
@@ -51,7 +50,7 @@ public final class Matrix: @unchecked Sendable {
     /// out[i * outStride + row] = row . column i of `columns`, for the rows of a range of panels. `out` points
     /// to where row 0 of the first of those columns goes.
     ///
-    /// - Parameter scratch: `Matrix.scratchCount(width)` floats of the calling thread.
+    /// - Parameter scratch: `Matrix.scratchCount` floats of the calling thread.
     public func multiply(
         panels range: Range<Int>, _ input: MatrixInput, columns: Range<Int>, out: UnsafeMutablePointer<Float>,
         outStride: Int, scratch: UnsafeMutablePointer<Float>, kernels: Kernels
@@ -65,7 +64,6 @@ public final class Matrix: @unchecked Sendable {
             if range.lowerBound < whole {
                 products(
                     range.lowerBound..<whole, input, first, count, to + range.lowerBound * 8, outStride,
-                    scratch,
                     kernels)
             }
             if whole < range.upperBound {
@@ -78,52 +76,35 @@ public final class Matrix: @unchecked Sendable {
     /// A panel with fewer than 8 rows: its results go through scratch.
     private func lastPanel(
         _ input: MatrixInput, _ first: Int, _ count: Int, _ out: UnsafeMutablePointer<Float>,
-        _ outStride: Int,
-        _ scratch: UnsafeMutablePointer<Float>, _ kernels: Kernels
+        _ outStride: Int, _ scratch: UnsafeMutablePointer<Float>, _ kernels: Kernels
     ) {
-        let results = scratch + width * 9
-        products(panelCount - 1..<panelCount, input, first, count, results, 8, scratch, kernels)
+        products(panelCount - 1..<panelCount, input, first, count, scratch, 8, kernels)
         for column in 0..<count {
             for row in (panelCount - 1) * 8..<rows {
-                out[column * outStride + row] = results[column * 8 + row % 8]
+                out[column * outStride + row] = scratch[column * 8 + row % 8]
             }
         }
     }
 
     private func products(
         _ range: Range<Int>, _ input: MatrixInput, _ first: Int, _ count: Int,
-        _ out: UnsafeMutablePointer<Float>, _ outStride: Int, _ scratch: UnsafeMutablePointer<Float>,
-        _ kernels: Kernels
+        _ out: UnsafeMutablePointer<Float>, _ outStride: Int, _ kernels: Kernels
     ) {
+        guard let panels else { preconditionFailure("a matrix is packed before it is multiplied") }
         let table = kernels.table
-        if let panels {
-            let at = panels + range.lowerBound * panelBytes
-            if quantizesInput {
-                table.pointee.matmul_quantized(
-                    kind, at, range.count, width, input.quantized.pointer, Int32(input.planes), first, count,
-                    out,
-                    outStride)
-            } else {
-                table.pointee.matmul_float(
-                    kind, at, range.count, width, input.floats[first], input.floats.stride,
-                    count, out, outStride)
-            }
-            return
-        }
-        for panel in range {
-            let floats = scratch + width
-            apus_dequantize_panel(
-                type.rawValue, source + panel * 8 * rowBytes, rowBytes, min(8, rows - panel * 8), width,
-                scratch, floats)
+        let at = panels + range.lowerBound * panelBytes
+        if quantizesInput {
+            table.pointee.matmul_quantized(
+                kind, at, range.count, width, input.quantized.pointer, Int32(input.planes), first, count, out,
+                outStride)
+        } else {
             table.pointee.matmul_float(
-                APUS_PANEL_F32, floats, 1, width, input.floats[first], input.floats.stride,
-                count,
-                out + (panel - range.lowerBound) * 8, outStride)
+                kind, at, range.count, width, input.floats[first], input.floats.stride, count, out, outStride)
         }
     }
 
-    /// Floats of scratch that `multiply` needs for matrices up to this width.
-    public static func scratchCount(_ width: Int) -> Int { width * 9 + columnGroup * 8 }
+    /// Floats of scratch that `multiply` needs.
+    public static let scratchCount = columnGroup * 8
 
     /// Columns that pass over a panel together.
     public static let columnGroup = 64

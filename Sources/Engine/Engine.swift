@@ -45,6 +45,8 @@ public final class Engine: GenerationEngine {
     /// The latest figures; never waits for the engine.
     public var status: EngineStatus { board.status }
 
+    public func checkQueue() throws(AdmissionError) { try mailbox.checkQueue() }
+
     public func submit(
         _ request: GenerationRequest, sink: @escaping GenerationSink
     ) throws(AdmissionError) -> any Generation {

@@ -78,6 +78,10 @@ final class Mailbox: @unchecked Sendable {
 // MARK: - Callers' side
 
 extension Mailbox {
+    func checkQueue() throws(AdmissionError) {
+        try locked { () throws(AdmissionError) in try gate.check() }
+    }
+
     func submit(
         _ request: GenerationRequest, size: RequestSize, submittedAt: UInt64, sink: @escaping GenerationSink
     ) throws(AdmissionError) -> RequestID {

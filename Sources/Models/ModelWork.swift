@@ -16,13 +16,6 @@ extension TransformerModel {
         return ModelWork(
             layerMultiplyAdds: inLayers.reduce(0) { $0 + $1.rows * $1.width },
             headMultiplyAdds: weights.head.rows * weights.head.width,
-            weightBytes: (inLayers + [weights.head]).reduce(0) { $0 + $1.bytesRead })
-    }
-}
-
-extension Matrix {
-    /// Of its panels, or of its source blocks where no panel holds its type.
-    fileprivate var bytesRead: Int {
-        packedBytes > 0 ? packedBytes : rows * (width / type.blockElements) * type.blockBytes
+            weightBytes: (inLayers + [weights.head]).reduce(0) { $0 + $1.packedBytes })
     }
 }

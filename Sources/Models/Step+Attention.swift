@@ -94,7 +94,7 @@ extension Step {
 
     /// The part of a thread's scratch that attention may use.
     private func attentionScratch(_ scratch: UnsafeMutablePointer<Float>) -> UnsafeMutablePointer<Float> {
-        scratch + Matrix.scratchCount(Workspace.inputWidth(shape))
+        scratch + Matrix.scratchCount
             + Workspace.upRun(columns: Matrix.columnGroup)
     }
 

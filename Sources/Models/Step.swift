@@ -220,7 +220,7 @@ final class Step {
         _ input: MatrixInput, _ scratch: UnsafeMutablePointer<Float>
     ) {
         let stride = Workspace.runPanels * 8
-        let up = scratch + Matrix.scratchCount(Workspace.inputWidth(shape))
+        let up = scratch + Matrix.scratchCount
         let hidden = workspace.hidden.columns
         layer.gate.multiply(
             panels: panels, input, columns: columns, out: hidden[columns.lowerBound],

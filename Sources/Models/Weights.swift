@@ -48,7 +48,7 @@ final class Weights {
     func pack(_ pool: ThreadPool, progress: (Double) -> Void) throws(ModelError) {
         guard let arena = Arena(byteCount: packedBytes) else { throw .memory(packedBytes) }
         var offset = 0
-        for matrix in packed where matrix.packedBytes > 0 {
+        for matrix in packed {
             let base = arena.base + offset
             pool.run { thread in
                 let share = (matrix.panelCount + pool.count - 1) / pool.count

@@ -99,9 +99,9 @@ final class Workspace {
         max(shape.width, shape.queryWidth, shape.feedForwardWidth)
     }
 
-    /// Floats of a thread: for dequantising, for attention, for one run of up-projections.
+    /// Floats of a thread: for products, for attention, for one run of up-projections, for a norm.
     static func scratchCount(_ shape: ModelShape) -> Int {
-        Matrix.scratchCount(inputWidth(shape)) + Int(APUS_ATTENTION_SCRATCH)
+        Matrix.scratchCount + Int(APUS_ATTENTION_SCRATCH)
             + upRun(columns: Matrix.columnGroup) + shape.width
     }
 

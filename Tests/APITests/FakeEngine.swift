@@ -28,6 +28,13 @@ final class FakeEngine: GenerationEngine {
     /// What was cancelled: `all`, or the number of a choice.
     var cancelled: [String] { state.withLock { $0.cancelled } }
 
+    /// Full from now on, for requests that look before they submit.
+    let queueIsFull = Atomic(false)
+
+    func checkQueue() throws(AdmissionError) {
+        if queueIsFull.load(ordering: .acquiring) { throw .queueFull(retryAfterSeconds: 7) }
+    }
+
     func submit(_ request: GenerationRequest, sink: @escaping GenerationSink) throws(AdmissionError)
         -> any Generation
     {

@@ -29,6 +29,8 @@ final class HeldEngine: GenerationEngine {
 
     func allow(steps count: Int) { steps.allowed.wrappingAdd(count, ordering: .releasing) }
 
+    func checkQueue() throws(AdmissionError) { try engine.checkQueue() }
+
     func submit(_ request: GenerationRequest, sink: @escaping GenerationSink) throws(AdmissionError)
         -> any Generation
     {

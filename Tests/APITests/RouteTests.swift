@@ -229,6 +229,20 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        ("/v1/completions", #"{"prompt":"x"}"#),
+        ("/v1/chat/completions", #"{"messages":[{"role":"user","content":"x"}]}"#),
+    ])
+    func `a full queue is 429 before the prompt is looked at`(path: String, body: String) async throws {
+        try await TestService.run { service async throws in
+            service.engine.queueIsFull.store(true, ordering: .releasing)
+            let reply = try await service.client.post(path, body)
+            #expect(reply.status == 429)
+            #expect(reply.headers["retry-after"] == "7")
+            #expect(service.engine.requests.isEmpty)
+        }
+    }
+
     @Test func `what was taken of several prompts is cancelled when one is refused`() async throws {
         let script: FakeEngine.Script = { request throws(AdmissionError) in
             if request.prompt.count > 1 { throw .stopping }

@@ -43,6 +43,27 @@ import Testing
         }
     }
 
+    @Test("with columns of a single one gives its weights back", arguments: TensorType.allCases)
+    func givesWeightsBack(_ type: TensorType) throws {
+        // 16-bit codes of floats are within 2^-16 of a group's largest.
+        let tolerance: Float = type.isQuantized ? 1e-6 : 2e-5
+        var random = SplitMix64(seed: UInt64(type.rawValue) + 300)
+        var problem = Problem(type, rows: 17, width: 256, columns: 256, &random)
+        problem.x = problem.x.indices.map { $0 / problem.width == $0 % problem.width ? 1 : 0 }
+        for kernels in allKernels {
+            let product = problem.product(.q8, kernels)
+            for row in 0..<problem.rows {
+                let weights = problem.weights(row)
+                let largest = weights.map(\.magnitude).max() ?? 0
+                for (column, weight) in weights.enumerated() {
+                    #expect(
+                        abs(product[column * problem.rows + row] - weight) <= tolerance * largest,
+                        "\(kernels.name) row \(row) weight \(column)")
+                }
+            }
+        }
+    }
+
     @Test("gives the same bits in every instruction set", arguments: TensorType.allCases)
     func sameBitsEverywhere(_ type: TensorType) throws {
         var random = SplitMix64(seed: UInt64(type.rawValue) + 100)
@@ -86,6 +107,27 @@ import Testing
         }
     }
 
+    @Test("takes the exponents of MXFP4 from subnormal scales on")
+    func exponents() {
+        var random = SplitMix64(seed: 12)
+        var problem = Problem(.mxfp4, rows: 32, width: 256, columns: 3, &random)
+        // Above 240, sums of 256 products would leave the range of f32.
+        for block in 0..<256 { problem.blocks[block * 17] = UInt8(min(block, 240)) }
+        for columns in [1, 3] {
+            let reference = problem.product(.high, .portable, columns: columns)
+            #expect(reference.allSatisfy { $0.isFinite })
+            for kernels in allKernels {
+                #expect(problem.product(.high, kernels, columns: columns) == reference, "\(kernels.name)")
+            }
+        }
+        // Row r has the exponents 8r ... 8r + 7. Times the scale of a column, the least are subnormal and lose digits.
+        let product = problem.product(.high, .best)
+        for row in 4..<32 {
+            let (exact, size) = problem.exact(row, 0)
+            #expect(abs(Double(product[row]) - exact) <= 2e-5 * size, "row \(row)")
+        }
+    }
+
     @Test("takes tiny, zero and huge activations without a NaN")
     func unusualActivations() {
         var random = SplitMix64(seed: 11)
@@ -103,7 +145,7 @@ import Testing
 }
 
 /// The instruction sets that this CPU runs.
-let allKernels = ["portable", "avx2", "avx512"].compactMap { Kernels(named: $0) }
+let allKernels = ["portable", "avx2", "avx512", "neon-dotprod", "neon-i8mm"].compactMap { Kernels(named: $0) }
 
 /// Random weights and activations, and their product.
 struct Problem {
@@ -120,7 +162,11 @@ struct Problem {
         // Every block with a scale of its own, so that one taken from the wrong place shows.
         var weights = RandomWeights(seed: random.next())
         blocks = (0..<rows * width / type.blockElements).flatMap { _ in
-            weights.data(type, count: type.blockElements, amplitude: .random(in: 0.05...2, using: &random))
+            var block = weights.data(
+                type, count: type.blockElements, amplitude: .random(in: 0.05...2, using: &random))
+            // The sign of an f16 is the top bit of its second byte.
+            for scale in type.halfScales where Bool.random(using: &random) { block[scale + 1] ^= 0x80 }
+            return block
         }
         x = (0..<columns * width).map { _ in Float.random(in: -1...1, using: &random) }
     }
@@ -143,17 +189,15 @@ struct Problem {
         blocks.withUnsafeBytes { source in
             guard let base = source.baseAddress, let arena = Arena(byteCount: 1 << 20) else { return }
             let matrix = Matrix(type: type, rows: rows, width: width, source: base)
-            if matrix.packedBytes > 0 {
-                matrix.pack(panels: 0..<matrix.panelCount, to: arena.base)
-                matrix.use(panels: arena.base)
-            }
+            matrix.pack(panels: 0..<matrix.panelCount, to: arena.base)
+            matrix.use(panels: arena.base)
             let input = Activations(width: width, columnsMax: columns, planesMax: precision.planes)
             let values = Buffer<Float>(columns * width)
             for i in 0..<columns * width { values.pointer[i] = x[i] }
             let floats = FloatColumns(values.pointer, stride: width)
             input.quantize(
                 floats, columns: 0..<columns, k: width, planes: precision.planes, kernels: kernels)
-            let scratch = Buffer<Float>(Matrix.scratchCount(width))
+            let scratch = Buffer<Float>(Matrix.scratchCount)
             out.withUnsafeMutableBufferPointer { buffer in
                 guard let to = buffer.baseAddress else { return }
                 matrix.multiply(
@@ -167,12 +211,7 @@ struct Problem {
 
     /// The product in double precision, and the sum of the magnitudes of its terms' bounds.
     func exact(_ row: Int, _ column: Int) -> (Double, Double) {
-        let rowBytes = width / type.blockElements * type.blockBytes
-        var weights = [Float](repeating: 0, count: width)
-        let ok = blocks.withUnsafeBytes {
-            apus_dequantize(type.rawValue, $0.baseAddress.map { $0 + row * rowBytes }, &weights, width)
-        }
-        guard ok == 0 else { return (.nan, 0) }
+        let weights = weights(row)
         var sum = 0.0
         var size = 0.0
         for i in 0..<width {
@@ -181,19 +220,33 @@ struct Problem {
         }
         return (sum, size)
     }
+
+    /// A row, dequantised: NaN where that fails.
+    func weights(_ row: Int) -> [Float] {
+        let rowBytes = width / type.blockElements * type.blockBytes
+        var weights = [Float](repeating: .nan, count: width)
+        _ = blocks.withUnsafeBytes {
+            apus_dequantize(type.rawValue, $0.baseAddress.map { $0 + row * rowBytes }, &weights, width)
+        }
+        return weights
+    }
 }
 
 extension TensorType {
     /// Bytes of a block that hold f16 or exponent scales.
     fileprivate var scaleBytes: Set<Int> {
+        self == .mxfp4 ? [0] : Set(halfScales.flatMap { [$0, $0 + 1] })
+    }
+
+    /// Where a block's f16 scales and mins begin.
+    fileprivate var halfScales: [Int] {
         switch self {
-        case .q4_0, .q5_0, .q8_0, .iq4_NL, .iq4_XS: [0, 1]
-        case .q4_1, .q5_1, .q4_K, .q5_K: [0, 1, 2, 3]
-        case .q2_K: [80, 81, 82, 83]
-        case .q3_K: [108, 109]
-        case .q6_K: [208, 209]
-        case .mxfp4: [0]
-        case .f32, .f16, .bf16: []
+        case .q4_0, .q5_0, .q8_0, .iq4_NL, .iq4_XS: [0]
+        case .q4_1, .q5_1, .q4_K, .q5_K: [0, 2]
+        case .q2_K: [80, 82]
+        case .q3_K: [108]
+        case .q6_K: [208]
+        case .mxfp4, .f32, .f16, .bf16: []
         }
     }
 }

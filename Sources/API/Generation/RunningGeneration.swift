@@ -35,6 +35,15 @@ final class RunningGeneration: Sendable {
     }
 }
 
+extension ServedModel {
+    /// Throws a 429 when the queue is full, before a prompt is rendered and tokenised.
+    func refuseIfFull(promptParam: String) throws(APIError) {
+        do throws(AdmissionError) { try engine.checkQueue() } catch {
+            throw APIError(error, param: promptParam)
+        }
+    }
+}
+
 extension APIError {
     init(_ error: AdmissionError, param: String) {
         switch error {

@@ -9,6 +9,7 @@ enum GenerationRoutes {
     ) async throws(APIError) {
         let chat = try ChatCompletionRequest(request.jsonObject())
         let model = try models.model(named: chat.common.model)
+        try model.refuseIfFull(promptParam: "messages")
         let segments = try model.render(
             chat.messages, addGenerationPrompt: true, extra: chat.templateArguments)
         let job = try GenerationJob(
@@ -28,6 +29,7 @@ enum GenerationRoutes {
         let vocabularyCount = try models.model().tokenizer.vocabularyCount
         let completion = try CompletionRequest(body, vocabularyCount: vocabularyCount)
         let model = try models.model(named: completion.common.model)
+        try model.refuseIfFull(promptParam: "prompt")
         let prompts = completion.prompts.map { prompt in
             switch prompt {
             // A user's text never becomes a special token; BOS is the vocabulary's affair.

@@ -14,6 +14,15 @@ float apus_f16_to_f32(uint16_t bits);
 /// bfloat16 (the upper half of a binary32) to binary32, exact.
 float apus_bf16_to_f32(uint16_t bits);
 
+/// The levels of the non-linear 4-bit codes, IQ4_NL and IQ4_XS.
+extern const int8_t apus_iq4_levels[16];
+
+/// Twice the E2M1 values of the OCP Microscaling Formats specification v1.0, §5.3.3, so that they are whole.
+extern const int8_t apus_e2m1_doubled[16];
+
+/// Half of the E8M0 scale 2^(e - 127): 2^(e - 128), which is subnormal in f32 for e < 2.
+float apus_e8m0_halved(uint8_t e);
+
 // One function per type. `blocks`: count / blockElements blocks, of any alignment. `out`: count floats.
 // `count`: elements, a multiple of the type's block (1, 32 or 256).
 void apus_dequantize_f32(const void *blocks, float *out, size_t count);

@@ -125,7 +125,9 @@ enum {
 const apus_kernels *apus_kernels_portable(void);
 /// The fastest that this CPU runs.
 const apus_kernels *apus_kernels_best(void);
-/// "portable", "avx2", "avx512": that one, or NULL where this CPU does not run it.
+/// All that this CPU runs, the fastest first and the portable ones last; NULL past the end.
+const apus_kernels *apus_kernels_at(size_t index);
+/// "portable", "avx2", "avx512", "neon-dotprod", "neon-i8mm": that one, or NULL where this CPU does not run it.
 const apus_kernels *apus_kernels_named(const char *name);
 
 #endif

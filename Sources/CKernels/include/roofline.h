@@ -5,7 +5,8 @@
 
 // Micro-kernels that do nothing but what bounds a matrix product: they say how fast this machine could go at most.
 
-/// 8-bit multiply-adds without loads, unpacking or scales: on AVX2 maddubs and a 16-bit add, on AVX-512 vpdpbusd.
+/// 8-bit multiply-adds without loads, unpacking or scales: on AVX2 maddubs and a 16-bit add, on AVX-512 vpdpbusd,
+/// on arm64 smmla or sdot.
 /// Does `rounds` rounds, an even number, of APUS_ROOFLINE_ROUND multiply-adds; what it returns only keeps the work alive.
 uint64_t apus_roofline_multiply(size_t rounds);
 

@@ -19,9 +19,14 @@ struct AdmissionGate {
         self.queueTokensMax = queueTokensMax
     }
 
+    /// Whether there is room for the smallest request.
+    func check() throws(AdmissionError) {
+        guard waitingCount < queueMax else { throw .queueFull(retryAfterSeconds: retryAfterSeconds) }
+    }
+
     mutating func enter(_ size: RequestSize) throws(AdmissionError) {
-        guard waitingCount < queueMax,
-            waitingCount == 0 || waitingPromptTokens + size.promptCount <= queueTokensMax
+        try check()
+        guard waitingCount == 0 || waitingPromptTokens + size.promptCount <= queueTokensMax
         else { throw .queueFull(retryAfterSeconds: retryAfterSeconds) }
         waitingCount += 1
         waitingPromptTokens += size.promptCount
