@@ -127,17 +127,17 @@ typedef void pair_function(
 static const struct {
     pair_function *times;
     size_t together;
-    // Physical columns up to which memory bounds the products, which reads one panel after the other fastest. None
-    // where few bits hold a weight and unpacking them costs AVX2 more than that.
-    size_t singly;
+    // Whether one column alone is left to AVX2: memory bounds it then, and is read fastest one panel after the other.
+    // Not where unpacking costs AVX2 more than that (measured on models of 90 to 670 MB).
+    int singly;
 } products[] = {
-    [APUS_PANEL_Q4_0] = {times_Q4_0, FEWER, 2},        [APUS_PANEL_Q4_1] = {times_Q4_1, FEWER, 2},
-    [APUS_PANEL_Q5_0] = {times_Q5_0, FEWER, 2},        [APUS_PANEL_Q5_1] = {times_Q5_1, TOGETHER, 2},
-    [APUS_PANEL_Q8_0] = {times_Q8_0, FEWER, 2},        [APUS_PANEL_Q4_K] = {times_Q4_K, FEWER, 2},
-    [APUS_PANEL_Q5_K] = {times_Q5_K, TOGETHER, 2},     [APUS_PANEL_Q6_K] = {times_Q6_K, TOGETHER, 2},
+    [APUS_PANEL_Q4_0] = {times_Q4_0, FEWER, 1},        [APUS_PANEL_Q4_1] = {times_Q4_1, FEWER, 0},
+    [APUS_PANEL_Q5_0] = {times_Q5_0, FEWER, 1},        [APUS_PANEL_Q5_1] = {times_Q5_1, TOGETHER, 1},
+    [APUS_PANEL_Q8_0] = {times_Q8_0, FEWER, 1},        [APUS_PANEL_Q4_K] = {times_Q4_K, FEWER, 1},
+    [APUS_PANEL_Q5_K] = {times_Q5_K, TOGETHER, 1},     [APUS_PANEL_Q6_K] = {times_Q6_K, TOGETHER, 0},
     [APUS_PANEL_Q2_K] = {times_Q2_K, TOGETHER, 0},     [APUS_PANEL_Q3_K] = {times_Q3_K, TOGETHER, 1},
     [APUS_PANEL_IQ4_NL] = {times_IQ4_NL, TOGETHER, 0}, [APUS_PANEL_IQ4_XS] = {times_IQ4_XS, TOGETHER, 0},
-    [APUS_PANEL_MXFP4] = {times_MXFP4, TOGETHER, 1},   [APUS_PANEL_I16] = {times_I16, FEWER, 2},
+    [APUS_PANEL_MXFP4] = {times_MXFP4, TOGETHER, 1},   [APUS_PANEL_I16] = {times_I16, FEWER, 1},
 };
 
 // The next columns of those that are left: a size that the functions above have, at most `most`.
@@ -148,7 +148,7 @@ INLINE size_t next_size(size_t left, size_t most) {
 void apus_avx512_matmul_quantized(
     apus_panel_kind kind, const void *panel, size_t panels, size_t k, const apus_activations *x, int planes,
     size_t first_column, size_t count, float *out, size_t out_stride) {
-    if (count * (size_t)planes <= products[kind].singly) {
+    if (count * (size_t)planes == 1 && products[kind].singly) {
         apus_avx2_matmul_quantized(kind, panel, panels, k, x, planes, first_column, count, out, out_stride);
         return;
     }
