@@ -15,42 +15,21 @@
 //
 // Float: sums[k / 64 % 4] = fma(weight, x, that sum) along k, then (s0 + s1) + (s2 + s3).
 
-void apus_portable_quantize(
+typedef void quantize_function(
     const float *x, size_t x_stride, size_t columns, size_t k, int planes, size_t first_column,
     apus_activations *out);
-void apus_portable_matmul_quantized(
+quantize_function apus_portable_quantize, apus_avx2_quantize, apus_neon_quantize;
+
+typedef void matmul_quantized_function(
     apus_panel_kind kind, const void *panel, size_t panels, size_t k, const apus_activations *x, int planes,
     size_t first_column, size_t columns, float *out, size_t out_stride);
-void apus_portable_matmul_float(
+matmul_quantized_function apus_portable_matmul_quantized, apus_avx2_matmul_quantized, apus_avx512_matmul_quantized,
+    apus_neon_dotprod_matmul_quantized, apus_neon_i8mm_matmul_quantized;
+
+typedef void matmul_float_function(
     apus_panel_kind kind, const void *panel, size_t panels, size_t k, const float *x, size_t x_stride, size_t columns,
     float *out, size_t out_stride);
-
-void apus_avx2_quantize(
-    const float *x, size_t x_stride, size_t columns, size_t k, int planes, size_t first_column,
-    apus_activations *out);
-void apus_avx2_matmul_quantized(
-    apus_panel_kind kind, const void *panel, size_t panels, size_t k, const apus_activations *x, int planes,
-    size_t first_column, size_t columns, float *out, size_t out_stride);
-void apus_avx2_matmul_float(
-    apus_panel_kind kind, const void *panel, size_t panels, size_t k, const float *x, size_t x_stride, size_t columns,
-    float *out, size_t out_stride);
-
-void apus_avx512_matmul_quantized(
-    apus_panel_kind kind, const void *panel, size_t panels, size_t k, const apus_activations *x, int planes,
-    size_t first_column, size_t columns, float *out, size_t out_stride);
-
-void apus_neon_quantize(
-    const float *x, size_t x_stride, size_t columns, size_t k, int planes, size_t first_column,
-    apus_activations *out);
-void apus_neon_dotprod_matmul_quantized(
-    apus_panel_kind kind, const void *panel, size_t panels, size_t k, const apus_activations *x, int planes,
-    size_t first_column, size_t columns, float *out, size_t out_stride);
-void apus_neon_i8mm_matmul_quantized(
-    apus_panel_kind kind, const void *panel, size_t panels, size_t k, const apus_activations *x, int planes,
-    size_t first_column, size_t columns, float *out, size_t out_stride);
-void apus_neon_matmul_float(
-    apus_panel_kind kind, const void *panel, size_t panels, size_t k, const float *x, size_t x_stride, size_t columns,
-    float *out, size_t out_stride);
+matmul_float_function apus_portable_matmul_float, apus_avx2_matmul_float, apus_neon_matmul_float;
 
 /// The step from one plane's scale to the next: what rounding to 8 bits leaves is at most half a step.
 #define APUS_PLANE_RATIO (1.0f / 254.0f)

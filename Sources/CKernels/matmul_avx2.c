@@ -262,19 +262,7 @@ INLINE void many_of_kind(
         int planes, float *out, size_t out_stride) {                                                               \
         many_of_kind(APUS_PANEL_##KIND, panel, panel_bytes, panels, x, groups, np, planes, out, out_stride);       \
     }
-KIND(Q4_0)
-KIND(Q4_1)
-KIND(Q5_0)
-KIND(Q5_1)
-KIND(Q8_0)
-KIND(Q4_K)
-KIND(Q5_K)
-KIND(Q6_K)
-KIND(Q2_K)
-KIND(Q3_K)
-KIND(IQ4_NL)
-KIND(IQ4_XS)
-KIND(MXFP4)
+NARROW_KINDS
 
 typedef void few_function(const uint8_t *, const apus_activations *, size_t, size_t, int, float *, size_t);
 typedef void many_function(

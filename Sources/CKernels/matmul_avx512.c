@@ -106,20 +106,7 @@ INLINE void pair_times_columns(
         int planes, float *out, size_t out_stride) {                                                              \
         switch (np) { TIMES(KIND, 1) TIMES(KIND, 2) TIMES(KIND, 4) TIMES(KIND, 8) TIMES(KIND, 16) }               \
     }
-KIND(Q4_0)
-KIND(Q4_1)
-KIND(Q5_0)
-KIND(Q5_1)
-KIND(Q8_0)
-KIND(Q4_K)
-KIND(Q5_K)
-KIND(Q6_K)
-KIND(Q2_K)
-KIND(Q3_K)
-KIND(IQ4_NL)
-KIND(IQ4_XS)
-KIND(MXFP4)
-KIND(I16)
+QUANTIZED_KINDS
 
 typedef void pair_function(
     panel_pair, int, size_t, const apus_activations *, size_t, size_t, int, float *, size_t);

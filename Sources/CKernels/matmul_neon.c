@@ -15,10 +15,6 @@
 // Sums have 32 bits, so nothing wraps. An offset is taken from the codes in a tile; straight from a panel,
 // the sums begin with minus the offset times the sum of the activations.
 
-// The kinds that there are products for.
-#define KINDS KIND(Q4_0) KIND(Q4_1) KIND(Q5_0) KIND(Q5_1) KIND(Q8_0) KIND(Q4_K) KIND(Q5_K) KIND(Q6_K) \
-    KIND(I16) KIND(Q2_K) KIND(Q3_K) KIND(IQ4_NL) KIND(IQ4_XS) KIND(MXFP4)
-
 // ---- sdot: columns one by one.
 
 // 2^bits times minus the sum of a column's codes, in every lane.
@@ -183,7 +179,7 @@ INLINE void many_of_kind(
         size_t out_stride) {                                                                                \
         many_of_kind(APUS_PANEL_##KIND, panel, x, groups, np, planes, out, out_stride);                     \
     }
-KINDS
+QUANTIZED_KINDS
 #undef KIND
 #pragma clang attribute pop
 
@@ -288,14 +284,14 @@ INLINE void many_pairs_of_kind(
         size_t out_stride) {                                                                                \
         many_pairs_of_kind(APUS_PANEL_##KIND, panel, x, groups, np, planes, out, out_stride);               \
     }
-KINDS
+QUANTIZED_KINDS
 #undef KIND
 #pragma clang attribute pop
 
 typedef void product(const uint8_t *, const apus_activations *, size_t, size_t, int, float *, size_t);
 
 #define KIND(KIND) [APUS_PANEL_##KIND] = {few_##KIND, many_##KIND, pairs_##KIND},
-static const struct { product *few, *many, *pairs; } products[] = {KINDS};
+static const struct { product *few, *many, *pairs; } products[] = {QUANTIZED_KINDS};
 #undef KIND
 
 INLINE void by_few(

@@ -5,6 +5,13 @@
 // What is known of a panel kind when the code that reads it is compiled: `kind` is a constant wherever these are
 // used, so that they cost nothing.
 
+/// KIND(...) for each quantised kind whose codes have at most eight bits, and for all of them: a set of kernels makes its
+/// functions with these, so that none is left out.
+#define NARROW_KINDS                                                                                        \
+    KIND(Q4_0) KIND(Q4_1) KIND(Q5_0) KIND(Q5_1) KIND(Q8_0) KIND(Q2_K) KIND(Q3_K) KIND(Q4_K) KIND(Q5_K) KIND(Q6_K) \
+    KIND(IQ4_NL) KIND(IQ4_XS) KIND(MXFP4)
+#define QUANTIZED_KINDS NARROW_KINDS KIND(I16)
+
 #define KIND_PROPERTY static inline __attribute__((always_inline)) int
 
 /// Cut into super-blocks, whose scales precede their groups.

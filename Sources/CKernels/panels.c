@@ -220,7 +220,8 @@ static void pack_iq4_xs(const uint8_t *block, size_t row, size_t k, uint8_t *pan
 }
 
 // F16 and BF16 as 16-bit codes with a power of two for each group: exact for a weight of at least 1/16 of the group's
-// largest in F16 (1/128 in BF16), and within 2^-16 of the largest for all. Below 2^-24, where F16 ends, nothing is kept.
+// largest in F16 (1/128 in BF16), and within 2^-16 of the largest for all. Below 2^-24, where F16 ends, nothing is
+// kept; above 2^30, where only BF16 goes, weights stop.
 static void pack_i16(uint32_t ggml_type, const uint8_t *source, size_t row, size_t k, uint8_t *panel) {
     enum { EXPONENT_MIN = -24, EXPONENT_MAX = 15 }; // of a power of two in f16
     for (size_t g = 0; g < k / APUS_GROUP; g++, source += 2 * APUS_GROUP, panel += 16 + 2 * 256) {

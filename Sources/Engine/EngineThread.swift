@@ -4,7 +4,7 @@ import Glibc
 enum EngineThread {
     /// The name that the system's tools show; at most 15 bytes.
     private static let name = "apus-engine"
-    /// About a third of what another thread gets where both want the same core.
+    /// Added to what the process has: about a third of what its other threads get where both want the same core.
     private static let niceness: Int32 = 5
 
     private final class Body {
@@ -41,7 +41,8 @@ enum EngineThread {
         pthread_sigmask(SIG_SETMASK, &signals, nil)
         // Steps take whole cores for milliseconds; who answers clients takes microseconds and goes first. The threads
         // that compute are made by this one, and inherit it.
-        setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness)
+        let which = __priority_which_t(PRIO_PROCESS.rawValue)
+        setpriority(which, 0, getpriority(which, 0) + niceness)
         // A name is a courtesy; without /proc the thread runs unnamed.
         guard let file = fopen("/proc/thread-self/comm", "w") else { return }
         fputs(name, file)

@@ -64,6 +64,25 @@ import Testing
         }
     }
 
+    @Test("takes 16-bit weights of every kind without a NaN", arguments: [TensorType.f16, .bf16])
+    func unusualWeights(_ type: TensorType) throws {
+        var random = SplitMix64(seed: 23)
+        // Infinities, NaNs, the largest, the smallest, and a subnormal, little-endian.
+        let unusual: [[UInt8]] =
+            type == .f16
+            ? [[0x00, 0x7c], [0x00, 0xfc], [0x01, 0x7e], [0xff, 0x7b], [0x01, 0x00], [0x00, 0x80]]
+            : [[0x80, 0x7f], [0x80, 0xff], [0xc1, 0x7f], [0x7f, 0x7f], [0x01, 0x00], [0x00, 0x80]]
+        for bytes in unusual {
+            var problem = Problem(type, rows: 8, width: 64, columns: 9, &random)
+            for element in stride(from: 0, to: problem.blocks.count / 2, by: 37) {
+                problem.blocks.replaceSubrange(element * 2..<element * 2 + 2, with: bytes)
+            }
+            let reference = problem.product(.high, .portable)
+            #expect(reference.allSatisfy { $0.isFinite }, "\(bytes)")
+            for kernels in allKernels { #expect(problem.product(.high, kernels) == reference) }
+        }
+    }
+
     @Test("gives the same bits in every instruction set", arguments: TensorType.allCases)
     func sameBitsEverywhere(_ type: TensorType) throws {
         var random = SplitMix64(seed: UInt64(type.rawValue) + 100)

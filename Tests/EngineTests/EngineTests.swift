@@ -1,9 +1,22 @@
+import Glibc
 import ModelFiles
+import Synchronization
 import Testing
 
 @testable import Engine
 
 @Suite struct EngineTests {
+    @Test func theEnginesThreadIsNicerThanItsProcess() throws {
+        let which = __priority_which_t(PRIO_PROCESS.rawValue)
+        let own = getpriority(which, 0)
+        let found = Mutex(Int32.min)
+        _ = try Engine {
+            found.withLock { $0 = getpriority(which, 0) }
+            return FakeModel(.init(), control: nil)
+        }
+        #expect(found.withLock { $0 } == min(own + 5, 19))
+    }
+
     @Test func anAnswerIsWhatTheModelsRowsSay() async throws {
         let engine = try makeEngine()
         var request = GenerationRequest(prompt: prompt(1, count: 30), tokensMax: 70)
