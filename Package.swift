@@ -32,13 +32,14 @@ let package = Package(
             name: "Service",
             dependencies: [
                 "API", "HTTP", "Chat", "Engine", "Models", "Tokenization", "ModelFiles", "Compute", "JSON",
+                "COpenSSL",
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: strict),
         .target(name: "API", dependencies: ["HTTP", "Chat", "Engine", "Tokenization", "ModelFiles", "JSON"], swiftSettings: strict),
-        .target(name: "HTTP", dependencies: ["CLinux"], swiftSettings: strict),
+        .target(name: "HTTP", dependencies: ["CLinux", "COpenSSL", "CZlib"], swiftSettings: strict),
         .target(name: "Chat", dependencies: ["JSON"], swiftSettings: strict),
         .target(name: "Engine", dependencies: ["Models", "ModelFiles"], swiftSettings: strict),
         .target(name: "Models", dependencies: ["ModelFiles", "Compute", "CKernels"], swiftSettings: hot),
@@ -48,6 +49,8 @@ let package = Package(
         .target(name: "CKernels", cSettings: kernels),
         .target(name: "JSON", swiftSettings: strict),
         .target(name: "CLinux"),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         .target(name: "TestSupport", dependencies: ["ModelFiles", "Compute"], path: "Tests/TestSupport", swiftSettings: strict),
 

@@ -12,10 +12,10 @@ struct ImportTests {
         ("apus", ["Service"]),
         (
             "Service",
-            ["API", "HTTP", "Chat", "Engine", "Models", "Tokenization", "ModelFiles", "Compute", "JSON"]
+            ["API", "HTTP", "Chat", "Engine", "Models", "Tokenization", "ModelFiles", "Compute", "JSON", "COpenSSL"]
         ),
         ("API", ["HTTP", "Chat", "Engine", "Tokenization", "ModelFiles", "JSON"]),
-        ("HTTP", ["CLinux"]),
+        ("HTTP", ["CLinux", "COpenSSL", "CZlib"]),
         ("Chat", ["JSON"]),
         ("Engine", ["Models", "ModelFiles"]),
         ("Models", ["ModelFiles", "Compute", "CKernels"]),
@@ -24,7 +24,7 @@ struct ImportTests {
         ("Compute", ["CKernels", "CLinux"]),
         ("CKernels", []),
         ("JSON", []),
-        ("CLinux", []),
+        ("CLinux", []), ("COpenSSL", []), ("CZlib", []),
     ]
 
     /// The full one loads 40 MB of ICU; `FoundationEssentials` is the part that may be used.
@@ -50,7 +50,7 @@ struct ImportTests {
             let (code, string) = (pieces[index], pieces[index + 1])
             if code.contains("estTarget(") {
                 target = nil
-            } else if code.contains("arget(") {
+            } else if code.contains("arget(") || code.contains("systemLibrary(") {
                 target = string
                 declared[string] = []
             } else if let name = target, string.hasPrefix("Tests/") {
