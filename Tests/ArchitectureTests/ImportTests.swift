@@ -12,7 +12,10 @@ struct ImportTests {
         ("apus", ["Service"]),
         (
             "Service",
-            ["API", "HTTP", "Chat", "Engine", "Models", "Tokenization", "ModelFiles", "Compute", "JSON", "COpenSSL"]
+            [
+                "API", "HTTP", "Chat", "Engine", "Models", "Tokenization", "ModelFiles", "Compute", "JSON",
+                "COpenSSL",
+            ]
         ),
         ("API", ["HTTP", "Chat", "Engine", "Tokenization", "ModelFiles", "JSON"]),
         ("HTTP", ["CLinux", "COpenSSL", "CZlib"]),
