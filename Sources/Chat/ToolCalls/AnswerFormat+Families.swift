@@ -9,13 +9,19 @@ extension AnswerFormat {
         calls = Self.calls(text)
         silent = Self.silentMarkers.filter(text.has)
         ends = Self.endMarkers.filter(text.has)
+        if text.has("<|tool_call:args|>") {
+            // Solar: every part of an answer is a message of its own.
+            reasoning = ReasoningMarkers("<|think|>", "<|end|>")
+            silent += ["<|begin|>assistant", "<|content|>", "<|end|>"]
+        }
         if text.has("[TOOL_CALLS]") { ids = .nine }
         if text.has("<|tool_call_argument_begin|>") || text.has("<|tool_call:args|>") { ids = .model }
     }
 
     /// Frames around an answer's text.
     private static let silentMarkers = [
-        "<|START_RESPONSE|>", "<|END_RESPONSE|>", "<|START_TEXT|>", "<|END_TEXT|>", "<response>", "</response>",
+        "<|START_RESPONSE|>", "<|END_RESPONSE|>", "<|START_TEXT|>", "<|END_TEXT|>", "<response>",
+        "</response>",
         "[BEGIN FINAL RESPONSE]", "[END FINAL RESPONSE]",
     ]
 
@@ -69,7 +75,9 @@ extension AnswerFormat {
                     functionClose: "</function>", parameterOpen: "<param name=\"", keyEnd: "\">",
                     parameterClose: "</param>"))
         }
-        if text.has("<function=") && text.has("<parameter=") { return functions("<tool_call>", "</tool_call>") }
+        if text.has("<function=") && text.has("<parameter=") {
+            return functions("<tool_call>", "</tool_call>")
+        }
         if text.has("<arg_key{}>") || text.has("<arg_key:opensource>") { return argumentKeys(":opensource") }
         if text.has("<arg_key>") { return argumentKeys("") }
         return nil
@@ -181,10 +189,16 @@ extension AnswerFormat {
             ("[TOOL_CALLS]", ""), ("<TOOLCALL>", "</TOOLCALL>"), ("functools", ""),
             ("<|tool_call|>", text.has("<|/tool_call|>") ? "<|/tool_call|>" : ""),
         ]
-        for (open, close) in lists where text.has(open) { return .objects(ObjectCalls(open, close, isList: true)) }
+        for (open, close) in lists where text.has(open) {
+            return .objects(ObjectCalls(open, close, isList: true))
+        }
         if text.has("<|function_call|>") { return .objects(ObjectCalls("<|function_call|>", "")) }
-        if text.has("function call<|role_sep|>") { return .objects(ObjectCalls("function call<|role_sep|>", "")) }
-        if text.has("<tool_calls>[") { return .objects(ObjectCalls("<tool_calls>", "</tool_calls>", isList: true)) }
+        if text.has("function call<|role_sep|>") {
+            return .objects(ObjectCalls("function call<|role_sep|>", ""))
+        }
+        if text.has("<tool_calls>[") {
+            return .objects(ObjectCalls("<tool_calls>", "</tool_calls>", isList: true))
+        }
         for (open, close) in [("<tool_calls>", "</tool_calls>"), ("<tool_call>", "</tool_call>")]
         where text.has(open) {
             var calls = ObjectCalls(open, close)

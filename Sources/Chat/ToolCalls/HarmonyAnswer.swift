@@ -59,7 +59,8 @@ struct HarmonyAnswer: Sendable {
             enter(header, &out)
             return
         }
-        let isPossible = isStarted || Self.headerStarts.contains { $0.starts(with: held) || held.starts(with: $0) }
+        let isPossible =
+            isStarted || Self.headerStarts.contains { $0.starts(with: held) || held.starts(with: $0) }
         guard !isPossible || held.count > Self.headerBytesMax else { return }
         // No header: the model just writes.
         let text = held
@@ -71,7 +72,8 @@ struct HarmonyAnswer: Sendable {
     }
 
     private mutating func enter(_ header: String, _ out: inout AnswerPieces) {
-        if let recipient = Self.word(after: "to=", in: header), recipient != "user", recipient != "assistant" {
+        if let recipient = Self.word(after: "to=", in: header), recipient != "user", recipient != "assistant"
+        {
             let prefix = "functions."
             let name = recipient.hasPrefix(prefix) ? String(recipient.dropFirst(prefix.count)) : recipient
             if !name.isEmpty {

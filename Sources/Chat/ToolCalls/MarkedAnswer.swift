@@ -54,7 +54,9 @@ struct MarkedAnswer: Sendable {
         return prompt.hasSuffix(Array(named.open.utf8))
     }
 
-    private static func markers(_ reasoning: ReasoningMarkers?, _ calls: CallSyntax?, _ silent: [String]) -> [Marker] {
+    private static func markers(_ reasoning: ReasoningMarkers?, _ calls: CallSyntax?, _ silent: [String])
+        -> [Marker]
+    {
         var markers: [Marker] = []
         if let reasoning {
             markers.append(Marker(bytes: Array(reasoning.open.utf8), meaning: .reasoning, isForStart: true))
@@ -191,7 +193,7 @@ struct MarkedAnswer: Sendable {
     }
 }
 
-extension Array<UInt8> {
+extension [UInt8] {
     /// Without the ASCII whitespace at its end.
     var withoutSpaceAtEnd: [UInt8] {
         Array(reversed().drop { $0.isASCIIWhitespace }.reversed())

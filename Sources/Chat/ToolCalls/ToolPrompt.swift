@@ -40,7 +40,8 @@ enum ToolPrompt {
     /// Calls become the text of their message, written as the model writes them.
     static func callsAsText(_ messages: [JSONValue], _ syntax: CallSyntax) -> [JSONValue] {
         messages.map { message in
-            guard var members = message.object, let calls = members["tool_calls"]?.array, !calls.isEmpty else {
+            guard var members = message.object, let calls = members["tool_calls"]?.array, !calls.isEmpty
+            else {
                 return message
             }
             let own = members.contentText
@@ -94,7 +95,8 @@ extension JSONValue {
         switch self {
         case .object(let members):
             return "{"
-                + members.map { JSONValue.string($0.key).text + ": " + $0.value.text }.joined(separator: ", ") + "}"
+                + members.map { JSONValue.string($0.key).text + ": " + $0.value.text }.joined(separator: ", ")
+                + "}"
         case .array(let elements): return "[" + elements.map(\.text).joined(separator: ", ") + "]"
         default:
             var writer = JSONWriter()
@@ -144,7 +146,9 @@ extension CallSyntax {
         case .bool(let flag): flag ? "True" : "False"
         case .array(let elements): "[" + elements.map(python).joined(separator: ", ") + "]"
         case .object(let members):
-            "{" + members.map { JSONValue.string($0.key).text + ": " + python($0.value) }.joined(separator: ", ")
+            "{"
+                + members.map { JSONValue.string($0.key).text + ": " + python($0.value) }.joined(
+                    separator: ", ")
                 + "}"
         default: value.text
         }

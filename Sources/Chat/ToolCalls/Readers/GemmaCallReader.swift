@@ -193,7 +193,9 @@ struct GemmaCallReader: Sendable {
 /// Whether a bare word is a number that JSON knows.
 enum BareNumber {
     static func isJSON(_ text: String) -> Bool {
-        guard let first = text.utf8.first, first.isASCIIDigit || first == UInt8(ascii: "-") else { return false }
+        guard let first = text.utf8.first, first.isASCIIDigit || first == UInt8(ascii: "-") else {
+            return false
+        }
         return (try? JSONValue.parse(text)) != nil
     }
 }

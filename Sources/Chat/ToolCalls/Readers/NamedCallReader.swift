@@ -108,7 +108,9 @@ struct NamedCallReader: Sendable {
             return .refused(content: [], again: [])
         }
         if calls.hasIndexedNames { readIndexedName() }
-        let isName = name.allSatisfy { !$0.isASCIIWhitespace && $0 != UInt8(ascii: "{") && $0 != UInt8(ascii: "<") }
+        let isName = name.allSatisfy {
+            !$0.isASCIIWhitespace && $0 != UInt8(ascii: "{") && $0 != UInt8(ascii: "<")
+        }
         guard !name.isEmpty, isName else { return .refused(content: raw, again: []) }
         raw = []
         word = []
@@ -169,7 +171,9 @@ struct NamedCallReader: Sendable {
         }
     }
 
-    private mutating func endEarly(_ byte: UInt8, hasArguments: Bool, _ out: inout AnswerPieces) -> CallVerdict {
+    private mutating func endEarly(_ byte: UInt8, hasArguments: Bool, _ out: inout AnswerPieces)
+        -> CallVerdict
+    {
         begin(&out)
         if !hasArguments { out.arguments("{}".utf8) }
         out.end()
@@ -177,7 +181,7 @@ struct NamedCallReader: Sendable {
     }
 }
 
-extension Array<UInt8> {
+extension [UInt8] {
     func hasSuffix(_ end: [UInt8]) -> Bool {
         !end.isEmpty && count >= end.count && suffix(end.count).elementsEqual(end)
     }

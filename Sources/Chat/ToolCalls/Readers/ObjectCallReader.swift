@@ -176,7 +176,9 @@ struct ObjectCallReader: Sendable {
         }
     }
 
-    private mutating func text(_ byte: UInt8, _ out: inout AnswerPieces, _ tools: ToolSignatures) -> CallVerdict {
+    private mutating func text(_ byte: UInt8, _ out: inout AnswerPieces, _ tools: ToolSignatures)
+        -> CallVerdict
+    {
         guard let decoded = decoder.take(byte) else {
             state = .afterValue
             switch role {

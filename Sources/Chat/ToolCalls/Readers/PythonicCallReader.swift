@@ -69,7 +69,9 @@ struct PythonicCallReader: Sendable {
         return hasCalls ? .ended : .refused(content: raw, again: [])
     }
 
-    private mutating func readName(_ byte: UInt8, _ out: inout AnswerPieces, _ tools: ToolSignatures) -> CallVerdict {
+    private mutating func readName(_ byte: UInt8, _ out: inout AnswerPieces, _ tools: ToolSignatures)
+        -> CallVerdict
+    {
         if Self.isNameByte(byte), word.count < CallSyntax.nameBytesMax {
             word.append(byte)
             return .more

@@ -112,7 +112,9 @@ struct TaggedCallReader: Sendable {
 
     private mutating func nameEnds(_ out: inout AnswerPieces) -> CallVerdict {
         // JSON here is another format, which this model was not expected to write.
-        let isName = word.allSatisfy { !$0.isASCIIWhitespace && $0 != UInt8(ascii: "{") && $0 != UInt8(ascii: "\"") }
+        let isName = word.allSatisfy {
+            !$0.isASCIIWhitespace && $0 != UInt8(ascii: "{") && $0 != UInt8(ascii: "\"")
+        }
         guard !word.isEmpty, isName else { return .refused(content: raw, again: []) }
         out.begin(name: word)
         function = String(decoding: word, as: UTF8.self)
@@ -155,7 +157,9 @@ struct TaggedCallReader: Sendable {
 
     // MARK: - Parameters
 
-    private mutating func readKey(_ byte: UInt8, _ out: inout AnswerPieces, _ tools: ToolSignatures) -> CallVerdict {
+    private mutating func readKey(_ byte: UInt8, _ out: inout AnswerPieces, _ tools: ToolSignatures)
+        -> CallVerdict
+    {
         word.append(byte)
         guard word.hasSuffix(keyEnd) else {
             guard word.count > CallSyntax.nameBytesMax else { return .more }
