@@ -95,7 +95,7 @@ struct AnswerParserTests {
         #expect(t("<parameter=days>1</parameter>") == ["get_weather({\"days\": 1})"])
         #expect(
             t("<parameter=days>1</parameter></tool_call>") == [
-                "get_weather({\"days\": 1})", "C </tool_call>",
+                "get_weather({\"days\": 1})"
             ])
     }
 

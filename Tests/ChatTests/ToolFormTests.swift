@@ -14,19 +14,19 @@ struct ToolFormTests {
         String(decoding: segments.flatMap(\.text), as: UTF8.self)
     }
 
-    private static let call: JSONValue = [
-        "role": "assistant", "content": "",
-        "tool_calls": [
+    /// A call and its result, with an id as each family's models write it: some templates insist on theirs.
+    private static func history(_ format: AnswerFormat) -> [JSONValue] {
+        let id: JSONValue = format.ids == .model ? "functions.get_weather:0" : "abcDEF123"
+        let function: JSONValue = ["name": "get_weather", "arguments": ["city": "Rome"]]
+        return [
+            ["role": "user", "content": "Weather?"],
             [
-                "id": "abcDEF123", "type": "function",
-                "function": ["name": "get_weather", "arguments": ["city": "Rome"]],
-            ]
-        ],
-    ]
-    private static let history: [JSONValue] = [
-        ["role": "user", "content": "Weather?"], call,
-        ["role": "tool", "tool_call_id": "abcDEF123", "name": "get_weather", "content": "21 degrees"],
-    ]
+                "role": "assistant", "content": "",
+                "tool_calls": [["id": id, "type": "function", "function": function]],
+            ],
+            ["role": "tool", "tool_call_id": id, "name": "get_weather", "content": "21 degrees"],
+        ]
+    }
 
     @Test(
         "every template shows tools, calls and results in one way or another",
@@ -34,7 +34,8 @@ struct ToolFormTests {
     func shows(_ golden: GoldenTemplate) throws {
         let template = try Self.template(golden.name)
         let shown = Self.text(
-            try template.render(messages: Self.history, tools: .array(AnswerFormatTests.tools)))
+            try template.render(
+                messages: Self.history(template.answerFormat), tools: .array(AnswerFormatTests.tools)))
         #expect(shown.contains("get_weather"))
         #expect(shown.contains("Rome"))
         #expect(shown.contains("21 degrees"))
@@ -47,10 +48,12 @@ struct ToolFormTests {
         let tools = JSONValue.array(AnswerFormatTests.tools)
         let whole = Self.text(
             try template.render(
-                messages: Array(Self.history.prefix(2)), tools: tools, addGenerationPrompt: false))
+                messages: Array(Self.history(template.answerFormat).prefix(2)), tools: tools,
+                addGenerationPrompt: false))
         let before = Self.text(
             try template.render(
-                messages: Array(Self.history.prefix(1)), tools: tools, addGenerationPrompt: false))
+                messages: Array(Self.history(template.answerFormat).prefix(1)), tools: tools,
+                addGenerationPrompt: false))
         let answer = whole.utf8.dropFirst(zip(whole.utf8, before.utf8).prefix { $0 == $1 }.count)
         var parser = AnswerParser(
             template.answerFormat, separatesReasoning: true, tools: ToolSignatures(AnswerFormatTests.tools),
@@ -79,21 +82,21 @@ struct ToolFormTests {
         let format = try Self.template(golden.name).answerFormat
         for prompt in ["", ">>>", (format.reasoning?.open ?? "") + "\n"] {
             let prompt = Array(prompt.utf8)
-            let opening = try #require(format.callOpening(name: "now", prompt: prompt))
+            let opening = try #require(format.callOpening(name: "now", id: "id9", prompt: prompt))
             var parser = AnswerParser(
                 format, separatesReasoning: true, tools: ToolSignatures(AnswerFormatTests.tools),
                 prompt: prompt)
             let pieces = parser.append(opening.utf8) + parser.append("{}".utf8) + parser.finish()
             let begun = pieces.filter { if case .callBegins(name: "now", _) = $0 { true } else { false } }
             #expect(begun.count == 1, "\(opening) \(pieces)")
-            #expect(format.callOpening(name: nil, prompt: prompt) != nil)
+            #expect(format.callOpening(name: nil, id: "id9", prompt: prompt) != nil)
         }
     }
 
     @Test("a template without tools gets them as text, and alternating roles")
     func describes() throws {
         let template = try Self.template("google-gemma-2-2b-it")
-        let messages = Self.history + [["role": "user", "content": "And now?"]]
+        let messages = Self.history(template.answerFormat) + [["role": "user", "content": "And now?"]]
         let shown = Self.text(
             try template.render(messages: messages, tools: .array([AnswerFormatTests.tools[1]])))
         #expect(
@@ -133,7 +136,8 @@ struct ToolFormTests {
     func writesArgumentText() throws {
         let template = try Self.template("meetkai-functionary-medium-v3.2")
         let shown = Self.text(
-            try template.render(messages: Self.history, tools: .array(AnswerFormatTests.tools)))
+            try template.render(
+                messages: Self.history(template.answerFormat), tools: .array(AnswerFormatTests.tools)))
         #expect(shown.contains(">>>get_weather\n{\"city\": \"Rome\"}"))
     }
 }

@@ -17,7 +17,8 @@ struct ChatPrompt: Sendable {
             promptEnd: segments.last.flatMap { $0.isTemplate ? $0.text : nil } ?? [])
         reading.callsMax = chat.tools.callsMax
         if chat.tools.isForced {
-            let opening = reading.format.callOpening(name: chat.tools.onlyName, prompt: reading.promptEnd)
+            let opening = reading.format.callOpening(
+                name: chat.tools.onlyName, id: "call_" + RandomName.letters(24), prompt: reading.promptEnd)
             reading.forced = Array((opening ?? "").utf8)
             segments.append(ChatSegment(text: reading.forced, isTemplate: true))
         }

@@ -193,7 +193,7 @@ extension AnswerFormat {
             return .objects(ObjectCalls(open, close, isList: true))
         }
         if text.has("<|function_call|>") { return .objects(ObjectCalls("<|function_call|>", "")) }
-        if text.has("function call<|role_sep|>") {
+        if text.has("function call") && text.has("<|role_sep|>") {
             return .objects(ObjectCalls("function call<|role_sep|>", ""))
         }
         if text.has("<tool_calls>[") {

@@ -19,10 +19,13 @@ public struct AnswerFormat: Sendable, Equatable {
     /// What a model has to go on from so that it calls a function: the beginning of a call, behind the end of the
     /// reasoning that the prompt may have opened. Nil when the format knows no calls.
     ///
-    /// - Parameter name: The function; nil leaves the choice to the model.
-    public func callOpening(name: String?, prompt: [UInt8]) -> String? {
+    /// - Parameters:
+    ///   - name: The function; nil leaves the choice to the model.
+    ///   - id: The call's, where the format has one before the name.
+    ///   - prompt: What the model goes on from.
+    public func callOpening(name: String?, id: String, prompt: [UInt8]) -> String? {
         guard let calls else { return nil }
-        var opening = calls.opening(name: name)
+        var opening = calls.opening(name: name, id: id)
         if case .named(let named) = calls, prompt.hasSuffix(Array(named.open.utf8)) {
             opening.removeFirst(named.open.count)
         }

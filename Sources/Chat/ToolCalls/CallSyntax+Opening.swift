@@ -26,12 +26,14 @@ extension CallSyntax {
 
     /// How a call begins: what a forced call has the model go on from.
     ///
-    /// - Parameter name: The function; nil leaves the name to the model.
-    func opening(name: String?) -> String {
+    /// - Parameters:
+    ///   - name: The function; nil leaves the name to the model.
+    ///   - id: The call's, where one comes before the name.
+    func opening(name: String?, id: String) -> String {
         switch self {
         case .objects(let calls): Self.opening(calls, name)
         case .named(let calls):
-            calls.open + calls.callOpen
+            calls.open + calls.callOpen + (calls.idEnd.isEmpty ? "" : id + calls.idEnd)
                 + (calls.hasIndexedNames ? "functions." : "")
                 + (name.map { $0 + (calls.hasIndexedNames ? ":0" : "") + calls.nameEnd } ?? "")
         case .tagged(let calls):

@@ -125,7 +125,9 @@ struct TaggedCallReader: Sendable {
 
     private mutating func seekNextParameter() {
         state = .seekParameter
-        seeker = MarkerSeeker([calls.parameterOpen, calls.functionClose])
+        // Some models forget to close a function.
+        seeker = MarkerSeeker(
+            [calls.parameterOpen, calls.functionClose, calls.close].filter { !$0.isEmpty })
     }
 
     private mutating func seekParameter(_ byte: UInt8, _ out: inout AnswerPieces) -> CallVerdict {
@@ -134,13 +136,12 @@ struct TaggedCallReader: Sendable {
         case .found(0):
             (state, word) = (.key, [])
             return .more
-        case .found:
+        case .found(let number):
             closeCall(&out)
+            if number == 2 || calls.close.isEmpty { return .ended }
             if calls.functionOpen.isEmpty {
-                guard !calls.close.isEmpty else { return .ended }
                 (state, seeker) = (.seekClose, MarkerSeeker([calls.close]))
             } else {
-                guard !calls.close.isEmpty else { return .ended }
                 (state, raw, seeker) = (.seekFunction, [], Self.functionSeeker(calls))
             }
             return .more
