@@ -12,18 +12,18 @@ struct AnswerSample: Sendable, CustomTestStringConvertible {
     var meaning: [String]
     /// What the prompt ends with.
     var prompt = ""
+    /// The template's.
+    let format: AnswerFormat
     var testDescription: String { "\(template.prefix(40)): \(output.prefix(60))" }
 
     init(_ template: String, _ output: String, _ meaning: String..., prompt: String = "") {
         (self.template, self.output, self.meaning, self.prompt) = (template, output, meaning, prompt)
+        let isInCorpus = Self.corpus.contains(template + ".jinja")
+        let source = isInCorpus ? readText(goldenDirectory + template + ".jinja") : template
+        format = AnswerFormat(templateSource: source)
     }
 
-    var format: AnswerFormat { AnswerFormat(templateSource: source) }
-
-    private var source: String {
-        let path = goldenDirectory + template + ".jinja"
-        return directoryEntries(goldenDirectory).contains(template + ".jinja") ? readText(path) : template
-    }
+    private static let corpus = Set(directoryEntries(goldenDirectory))
 }
 
 /// The formats of the families, on outputs as their models write them.

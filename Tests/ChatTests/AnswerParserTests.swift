@@ -122,6 +122,7 @@ struct AnswerParserTests {
     @Test("any mixture of markers reads the same whatever the cuts", arguments: GoldenTests.templates)
     func survivesMixtures(_ golden: GoldenTemplate) {
         var random = Generator(state: 1)
+        let sample = AnswerSample(golden.name, "")
         let parts = AnswerFormatTests.samples.map { Array($0.output.utf8) }
         for _ in 0..<40 {
             var bytes: [UInt8] = []
@@ -130,7 +131,6 @@ struct AnswerParserTests {
                 let start = Int(random.next() % UInt64(part.count))
                 bytes += part[start...].prefix(Int(random.next() % 80))
             }
-            let sample = AnswerSample(golden.name, "")
             #expect(
                 AnswerFormatTests.read(sample, [bytes]) == AnswerFormatTests.read(sample, bytes.map { [$0] }))
         }
