@@ -56,7 +56,7 @@ public final class ChatTemplate: Sendable {
         var adapted: [JSONValue] = []
         for message in adaptTools(messages, tools) { adapted.append(try adapt(message)) }
         return try renderAsGiven(
-            messages: adapted, tools: toolForm.showsTools ? tools : nil,
+            messages: adapted, tools: toolForm.showsTools ? tools.map(Self.completed) : nil,
             addGenerationPrompt: addGenerationPrompt, extra: extra, now: time(nil))
     }
 
@@ -129,6 +129,25 @@ public final class ChatTemplate: Sendable {
             members["thinking"] = members["reasoning_content"]
         }
         return .object(members)
+    }
+
+    /// The tools with all that templates rely on: OpenAI's API lets a function have neither description nor parameters,
+    /// but many templates fail without.
+    private static func completed(_ tools: JSONValue) -> JSONValue {
+        guard let elements = tools.array else { return tools }
+        return .array(
+            elements.map { tool in
+                guard var members = tool.object, var function = members["function"]?.object else {
+                    return tool
+                }
+                if function["description"]?.isNull ?? true { function["description"] = "" }
+                var parameters = function["parameters"]?.object ?? JSONObject()
+                if parameters["type"] == nil { parameters["type"] = "object" }
+                if parameters["properties"] == nil { parameters["properties"] = .object(JSONObject()) }
+                function["parameters"] = .object(parameters)
+                members["function"] = .object(function)
+                return .object(members)
+            })
     }
 
     /// A call whose arguments are JSON text, for templates that do not write them as JSON themselves.
