@@ -50,7 +50,7 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         self.context = context
         peer = SocketAddress.peer(of: fd)?.text ?? "unknown"
         machine = ConnectionMachine(limits: context.limits)
-        clock = ConnectionClock(limits: context.limits, now: context.loop.now)
+        clock = ConnectionClock(times: context.times, now: context.loop.now)
     }
 
     func start() throws(SystemError) {
@@ -373,6 +373,23 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
                 ServerSentEvent.append(event: nil, data: error.encoded, to: &event)
                 write(event)
             }
+            send()
+        }
+        close()
+    }
+
+    /// See `ConnectionClock.evictionAge`.
+    var evictionAge: UInt64? {
+        clock.evictionAge(
+            machine.phase, isWaiting: !outbound.isEmpty, bodyBytes: machine.bodyBytesReceived, loop.now)
+    }
+
+    /// Another needs the place. Who was slow with a request is told so, as far as the socket takes it.
+    func evict() {
+        if isClosed { return }
+        context.counters.connectionsEvicted.count()
+        if machine.phase == .head || machine.phase == .body {
+            endPhase()
             send()
         }
         close()

@@ -4,6 +4,7 @@ import Glibc
 final class ServerContext: TimerTarget, @unchecked Sendable {
     let loop: EventLoop
     let limits: HTTPLimits
+    let times: ConnectionTimes
     let router: Router
     let counters: HTTPCounters
     let onRequestEnd: (@Sendable (RequestSummary) -> Void)?
@@ -21,6 +22,7 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
     ) {
         self.loop = loop
         self.limits = limits
+        times = ConnectionTimes(limits)
         self.router = router
         self.counters = counters
         self.onRequestEnd = onRequestEnd
@@ -58,7 +60,21 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
         connections[ObjectIdentifier(connection)] = connection
         counters.connectionsAccepted.count()
         counters.connectionsActive.count()
-        if connections.count >= limits.connectionsMax { listener?.hold(true) }
+        if connections.count >= limits.connectionsMax { makeRoom() }
+    }
+
+    /// All places are taken: nobody is accepted until one is free, and who has kept his the longest for nothing loses
+    /// it. Clients that open connections and are slow with their requests would otherwise keep all others out.
+    ///
+    /// Some go together, because finding them takes a look at all.
+    private func makeRoom() {
+        listener?.hold(true)
+        let useless = connections.values.compactMap { connection in
+            connection.evictionAge.map { (age: $0, connection: connection) }
+        }
+        let count = max(1, limits.connectionsMax / 32)
+        for (_, connection) in useless.sorted(by: { $0.age > $1.age }).prefix(count) { connection.evict() }
+        if useless.isEmpty { loop.setTimer(self, loop.now + times.eviction) }
     }
 
     func didClose(_ connection: Connection) {
@@ -84,9 +100,13 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
         endIfAllClosed()
     }
 
-    /// The drain took too long.
+    /// The drain took too long; or who was in time when all places were taken may be late now.
     func deadlineReached(now: UInt64) {
-        cutAll()
+        if !closeHandlers.isEmpty {
+            cutAll()
+        } else if connections.count >= limits.connectionsMax {
+            makeRoom()
+        }
     }
 
     private func cutAll() {
