@@ -55,6 +55,7 @@ bench: build ## Measure engine and server beside their peers, and write docs/ben
 	@scripts/bench-models || echo "Rows whose model is missing are left out." >&2
 	scripts/bench-peers $(ARGS)
 	scripts/bench-load
+	scripts/bench-http
 	@scripts/bench-report
 
 format: ## Format the Swift sources
