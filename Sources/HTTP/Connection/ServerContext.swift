@@ -60,27 +60,34 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
         connections[ObjectIdentifier(connection)] = connection
         counters.connectionsAccepted.count()
         counters.connectionsActive.count()
-        if connections.count >= limits.connectionsMax { makeRoom() }
     }
 
-    /// All places are taken: nobody is accepted until one is free, and who has kept his the longest for nothing loses
-    /// it. Clients that open connections and are slow with their requests would otherwise keep all others out.
-    ///
+    /// Whether there is a place for one more. When all are taken and somebody waits, those who have kept theirs the
+    /// longest for nothing lose them: clients that open connections and are slow with their requests would otherwise
+    /// keep all others out. If there are none of these, nobody is accepted for a while.
+    func mayAccept(isWaitedFor: Bool) -> Bool {
+        if connections.count < limits.connectionsMax { return true }
+        guard isWaitedFor else { return false }
+        makeRoom()
+        if connections.count < limits.connectionsMax { return true }
+        listener?.hold(true)
+        loop.setTimer(self, loop.now + times.eviction)
+        return false
+    }
+
     /// Some go together, because finding them takes a look at all.
     private func makeRoom() {
-        listener?.hold(true)
         let useless = connections.values.compactMap { connection in
             connection.evictionAge.map { (age: $0, connection: connection) }
         }
         let count = max(1, limits.connectionsMax / 32)
         for (_, connection) in useless.sorted(by: { $0.age > $1.age }).prefix(count) { connection.evict() }
-        if useless.isEmpty { loop.setTimer(self, loop.now + times.eviction) }
     }
 
     func didClose(_ connection: Connection) {
         connections[ObjectIdentifier(connection)] = nil
         counters.connectionsActive.count(-1)
-        listener?.hold(connections.count >= limits.connectionsMax)
+        listener?.hold(false)
         endIfAllClosed()
     }
 
@@ -100,12 +107,12 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
         endIfAllClosed()
     }
 
-    /// The drain took too long; or who was in time when all places were taken may be late now.
+    /// The drain took too long; or all places were taken and nobody could be sent away, and now somebody may.
     func deadlineReached(now: UInt64) {
-        if !closeHandlers.isEmpty {
+        if closeHandlers.isEmpty {
+            listener?.hold(false)
+        } else {
             cutAll()
-        } else if connections.count >= limits.connectionsMax {
-            makeRoom()
         }
     }
 
