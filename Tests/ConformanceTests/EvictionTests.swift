@@ -12,10 +12,12 @@ struct EvictionTests {
         return limits
     }
 
+    /// The first one is the oldest: those that come in one turn of the loop are of one age.
     private func fill(_ port: UInt16, with text: String) throws -> [RawClient] {
         try (0..<4).map { _ in
             let client = try RawClient(port: port)
             try client.send(text)
+            usleep(20_000)
             return client
         }
     }
@@ -42,6 +44,7 @@ struct EvictionTests {
             for client in idle {
                 try client.send("GET /health HTTP/1.1\r\nHost: h\r\n\r\n")
                 #expect(try client.response().status == 200)
+                usleep(20_000)
             }
             for _ in 0..<6 {
                 let other = try RawClient(port: port)

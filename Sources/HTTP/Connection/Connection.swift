@@ -281,7 +281,9 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
 
     private func send() {
         while !outbound.isEmpty, !isWriteBlocked {
-            let count = outbound.withWaiting { Glibc.send(fd, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            // What the connection ends with leaves in one packet with the end, which follows at once.
+            let flags = Int32(MSG_NOSIGNAL) | (machine.phase == .closing ? Int32(MSG_MORE) : 0)
+            let count = outbound.withWaiting { Glibc.send(fd, $0.baseAddress, $0.count, flags) }
             if count > 0 {
                 context.counters.bytesSent.count(count)
                 outbound.drop(count)
