@@ -11,9 +11,8 @@ public struct APIRoutes: Sendable {
 
     public func add(to router: inout Router) {
         let models = models
-        router.immediate(.get, "/health") { _ in
-            Self.whole { () throws(APIError) in try HealthRoute.answer(models) }
-        }
+        let health = HealthRoute(models)
+        router.immediate(.get, "/health") { _ in health.answer() }
         router.immediate(.get, "/v1/models") { _ in
             Self.whole { () throws(APIError) in try ModelRoutes.list(models) }
         }

@@ -52,6 +52,9 @@ public struct HTTPLimits: Sendable {
 
     // Connections
     public var connectionsMax = 1_024
+    /// When all connections are taken, those go first that have been idle, or slow with a request, for the longest, if
+    /// it is this long.
+    public var evictionAge: Duration = .seconds(1)
     public var requestsPerConnectionMax = 10_000
     /// Bytes of later requests held while one is served; then reading stops.
     public var pipelinedBytesMax = 16_384

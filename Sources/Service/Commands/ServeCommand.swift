@@ -56,7 +56,8 @@ public enum ServeCommand {
         let address = HTTPServer.Configuration(
             host: configuration.host, port: configuration.port, limits: configuration.http)
         guard configuration.logsAccess else { return HTTPServer(configuration: address, router: router) }
-        return HTTPServer(configuration: address, router: router) { ServiceLog.access($0, log) }
+        let accessLog = AccessLog(configuration, log)
+        return HTTPServer(configuration: address, router: router) { accessLog.record($0) }
     }
 
     private static func load(_ loader: ModelLoader) async throws -> LoadedModel {

@@ -47,6 +47,7 @@ struct Setting: Sendable {
         time("ping-interval", \.http.eventStreamPingInterval),
         time("drain-timeout", \.http.drainTimeout),
         integer("connections-max", \.http.connectionsMax, 1...1_000_000),
+        time("eviction-age", \.http.evictionAge),
         integer("requests-per-connection-max", \.http.requestsPerConnectionMax, 1...(1 << 30)),
         bytes("pipelined-bytes-max", \.http.pipelinedBytesMax, 0...(1 << 30)),
         bytes("outbound-bytes-max", \.http.outboundBytesMax, 1_048_576...(1 << 32)),
