@@ -4,6 +4,7 @@ import JSON
 /// `GET /health`: whether requests are answered, with the engine's figures of the moment.
 enum HealthRoute {
     static func answer(_ models: ModelSlot) throws(APIError) -> [UInt8] {
+        if case .draining = models.readiness { throw .unavailable("The server is stopping.") }
         let engine = try models.model().engine.status
         var writer = JSONWriter()
         writer.beginObject()
@@ -14,6 +15,7 @@ enum HealthRoute {
         for (name, value) in [
             ("requests_waiting", engine.requestsWaiting),
             ("sequences_running", engine.sequencesRunning),
+            ("sequences_paused", engine.sequencesPaused),
             ("kv_bytes", engine.memoryBytes),
             ("kv_bytes_free", engine.memoryFreeBytes),
             ("kv_blocks", engine.blockCount),
