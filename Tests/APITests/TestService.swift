@@ -82,7 +82,8 @@ final class TestService: Sendable {
 
     /// Runs `body` with a service in front of a real engine whose steps the test allows.
     static func run(
-        sequencesMax: Int = 16, limits: HTTPLimits = HTTPLimits(), _ body: (TestService, HeldEngine) async throws -> Void
+        sequencesMax: Int = 16, limits: HTTPLimits = HTTPLimits(),
+        _ body: (TestService, HeldEngine) async throws -> Void
     ) async throws {
         let count = try TestModel.of(.llama).tokenizer.get().vocabularyCount
         let engine = try HeldEngine(vocabularyCount: count, sequencesMax: sequencesMax)
