@@ -27,7 +27,7 @@ import Testing
         try await TestService.run { service async throws in
             service.models.set(.loading)
             #expect(
-                try await service.client.get("/readyz").body == #"{"status":"loading","progress":0}"#)
+                try await service.client.get("/readyz").body == #"{"status":"loading","progress":0.0}"#)
             service.models.report(progress: 0.4246)
             let reply = try await service.client.get("/readyz")
             #expect(reply.status == 503 && reply.body == #"{"status":"loading","progress":0.425}"#)

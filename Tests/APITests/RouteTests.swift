@@ -291,11 +291,10 @@ import Testing
         }
     }
 
-    @Test(arguments: [false, true])
-    func `a failure before the first event is a plain error`(stream: Bool) async throws {
+    @Test func `a failure of an answer that is not streamed is a plain error`() async throws {
         let script: FakeEngine.Script = { _ in [[.finished(choice: 0, reason: .failed("out of luck"))]] }
         try await TestService.run(script: script) { service async throws in
-            let reply = try await service.client.post(completions, #"{"prompt":"x","stream":\#(stream)}"#)
+            let reply = try await service.client.post(completions, #"{"prompt":"x"}"#)
             #expect(reply.status == 500)
             #expect(reply.json["error"]?["message"] == "out of luck")
         }
