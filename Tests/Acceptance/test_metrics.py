@@ -122,13 +122,27 @@ def test_promtool_accepts_what_is_deployed(check, file):
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
+def dashboard_expressions():
+    dashboard = json.loads((DEPLOY / "grafana/dashboards/apus.json").read_text())
+    return [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+
+
+@needs_promtool
+def test_the_dashboard_asks_in_prometheus_language(tmp_path):
+    asked = [query.replace("$__rate_interval", "5m") for query in dashboard_expressions()]
+    rules = [{"record": f"panel_{number}", "expr": expression} for number, expression in enumerate(asked)]
+    file = tmp_path / "rules.yaml"
+    file.write_text(json.dumps({"groups": [{"name": "dashboard", "rules": rules}]}))
+    checked = promtool("check", "rules", str(file))
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
 def test_rules_and_dashboard_ask_for_what_there_is(server):
     server.complete(max_tokens=3)
     text = scrape(server)
     there = set(re.findall(r"^# TYPE (\S+)", text, re.MULTILINE))
     there |= {name + suffix for name in there for suffix in ("_bucket", "_sum", "_count")}
-    dashboard = json.loads((DEPLOY / "grafana/dashboards/apus.json").read_text())
-    asked = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])]
+    asked = dashboard_expressions()
     assert len(asked) >= 10
     asked.append((DEPLOY / "prometheus/alerts.yaml").read_text())
     for expression in asked:
