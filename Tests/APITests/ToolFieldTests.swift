@@ -134,10 +134,10 @@ import Testing
         let call =
             #"[{"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":\#(arguments)}}]}]"#
         let body = try #require(try JSONValue.parse("{\"messages\":\(call)}").object)
-        do {
+        do throws(APIError) {
             _ = try ChatCompletionRequest(body)
             #expect(isRight)
-        } catch let error as APIError {
+        } catch {
             #expect(!isRight)
             #expect(error.status == .badRequest)
             #expect(error.param == "messages[0].tool_calls[0].function.arguments")
