@@ -19,6 +19,8 @@ public final class HTTPServer: Sendable {
         /// 0 lets the system choose; `address` tells what it chose.
         public var port: UInt16
         public var limits: HTTPLimits
+        /// With it, connections are encrypted.
+        public var tls: TLSCredentials?
 
         public init(host: String = "127.0.0.1", port: UInt16 = 8080, limits: HTTPLimits = HTTPLimits()) {
             self.host = host
@@ -41,7 +43,7 @@ public final class HTTPServer: Sendable {
         var isStopping = false
     }
 
-    public let counters = HTTPCounters()
+    public let counters: HTTPCounters
 
     private let configuration: Configuration
     private let router: Router
@@ -56,6 +58,7 @@ public final class HTTPServer: Sendable {
         self.configuration = configuration
         self.router = router
         self.onRequestEnd = onRequestEnd
+        counters = HTTPCounters(tls: configuration.tls)
     }
 
     /// Binds, listens and serves, and returns. May be called once.
@@ -70,7 +73,7 @@ public final class HTTPServer: Sendable {
             throw ListenError(address: configuration.name, reason: error.description)
         }
         let context = ServerContext(
-            loop: loop, limits: configuration.limits, router: router, counters: counters,
+            loop: loop, limits: configuration.limits, router: router, counters: counters, tls: configuration.tls,
             onRequestEnd: onRequestEnd)
         let listener = try Listener(configuration: configuration, loop: loop, counters: counters) { fd in
             context.accept(fd)
@@ -78,6 +81,7 @@ public final class HTTPServer: Sendable {
         if let failure = loop.sync({ context.start(listener) }) {
             throw ListenError(address: configuration.name, reason: failure.description)
         }
+        configuration.tls?.watch()
         state.withLock {
             $0.running = Running(
                 context: context, address: listener.address.text, port: listener.address.port)
@@ -92,6 +96,15 @@ public final class HTTPServer: Sendable {
     /// A stop has begun; a readiness check should fail.
     public var isStopping: Bool { state.withLock { $0.isStopping } }
 
+    /// Reads certificates and keys again, for connections to come. Blocks.
+    ///
+    /// - Returns: What there is now, for the log.
+    /// - Throws: Why the new ones cannot be used; the old ones stay.
+    public func reloadCertificates() throws(TLSError) -> String {
+        guard let tls = configuration.tls else { return "no certificates" }
+        return try tls.reload()
+    }
+
     /// Stops: no more connections; idle ones are closed, the others after their present response, and what
     /// still runs after `HTTPLimits.drainTimeout` is cut. Without grace everything is cut at once. Returns
     /// when all are closed.
@@ -101,6 +114,7 @@ public final class HTTPServer: Sendable {
             return state.running?.context
         }
         guard let context else { return }
+        configuration.tls?.stopWatching()
         await withCheckedContinuation { continuation in
             context.loop.post { context.stop(graceful: graceful) { continuation.resume() } }
         }

@@ -24,17 +24,20 @@ struct ConnectionClock {
     /// When the client last took something, or when something began to wait for it.
     private var progressAt: UInt64
 
-    init(limits: HTTPLimits, now: UInt64) {
+    /// - Parameter isHandshaking: TLS comes first.
+    init(limits: HTTPLimits, isHandshaking: Bool = false, now: UInt64) {
         self.limits = limits
         firstByteAt = now
         lastWriteAt = now
         progressAt = now
         // A client that connects and says nothing gets no longer than one that is slow with its head.
         timedPhase = .idle
-        phaseDeadline = now + limits.headerTimeout.nanoseconds
+        phaseDeadline = now + (isHandshaking ? limits.tlsHandshakeTimeout : limits.headerTimeout).nanoseconds
     }
 
     // MARK: - What happened
+
+    mutating func handshakeEnded(_ now: UInt64) { phaseDeadline = now + limits.headerTimeout.nanoseconds }
 
     mutating func requestBegan(_ now: UInt64) { firstByteAt = now }
 

@@ -6,6 +6,8 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
     let limits: HTTPLimits
     let router: Router
     let counters: HTTPCounters
+    /// nil where connections are not encrypted.
+    let tls: TLSCredentials?
     let onRequestEnd: (@Sendable (RequestSummary) -> Void)?
     var requestIDs: RequestIDSource
     var timerSlot: Int?
@@ -16,13 +18,14 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
     private var closeHandlers: [() -> Void] = []
 
     init(
-        loop: EventLoop, limits: HTTPLimits, router: Router, counters: HTTPCounters,
+        loop: EventLoop, limits: HTTPLimits, router: Router, counters: HTTPCounters, tls: TLSCredentials?,
         onRequestEnd: (@Sendable (RequestSummary) -> Void)?
     ) {
         self.loop = loop
         self.limits = limits
         self.router = router
         self.counters = counters
+        self.tls = tls
         self.onRequestEnd = onRequestEnd
         requestIDs = RequestIDSource(bytesMax: limits.requestIDBytesMax)
     }
@@ -47,7 +50,12 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
     }
 
     func accept(_ fd: Int32) {
-        let connection = Connection(fd, self)
+        guard let transport = transport() else {
+            counters.acceptFailures.count()
+            Glibc.close(fd)
+            return
+        }
+        let connection = Connection(fd, self, transport)
         do throws(SystemError) {
             try connection.start()
         } catch {
@@ -59,6 +67,12 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
         counters.connectionsAccepted.count()
         counters.connectionsActive.count()
         if connections.count >= limits.connectionsMax { listener?.hold(true) }
+    }
+
+    /// nil when there is no memory for it.
+    private func transport() -> Transport? {
+        guard let tls else { return .plain }
+        return tls.makeSession().map { .tls($0) }
     }
 
     func didClose(_ connection: Connection) {
