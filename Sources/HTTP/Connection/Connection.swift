@@ -24,6 +24,7 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
 
     private let fd: Int32
     private let context: ServerContext
+    private let listener: ListenerDescription
     private let peer: String
     private var machine: ConnectionMachine
     private var outbound = OutboundBuffer()
@@ -45,9 +46,10 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     private var loop: EventLoop { context.loop }
     private var limits: HTTPLimits { context.limits }
 
-    init(_ fd: Int32, _ context: ServerContext) {
+    init(_ fd: Int32, _ context: ServerContext, _ listener: ListenerDescription) {
         self.fd = fd
         self.context = context
+        self.listener = listener
         peer = SocketAddress.peer(of: fd)?.text ?? "unknown"
         machine = ConnectionMachine(limits: context.limits)
         clock = ConnectionClock(limits: context.limits, now: context.loop.now)

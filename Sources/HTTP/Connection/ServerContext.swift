@@ -12,7 +12,7 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
 
     private var dates = DateCache()
     private var connections: [ObjectIdentifier: Connection] = [:]
-    private var listener: Listener?
+    private var listeners: [Listener] = []
     private var closeHandlers: [() -> Void] = []
 
     init(
@@ -34,20 +34,34 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
 
     // MARK: - Connections
 
-    /// - Returns: Why it failed.
-    func start(_ listener: Listener) -> SystemError? {
-        self.listener = listener
+    /// Accepts from those listeners; after a failure from none.
+    func start(_ listeners: [Listener]) -> SystemError? {
+        self.listeners = listeners
+        return startListeners { !$0.isShared }
+    }
+
+    /// Accepts from those listeners too that others share. - Returns: Why one failed.
+    func becomeReady() -> SystemError? {
+        startListeners { _ in true }
+    }
+
+    private func startListeners(where isWanted: (Listener) -> Bool) -> SystemError? {
         do throws(SystemError) {
-            try listener.start()
+            for listener in listeners where isWanted(listener) { try listener.start() }
             return nil
         } catch {
-            listener.close()
+            closeListeners()
             return error
         }
     }
 
-    func accept(_ fd: Int32) {
-        let connection = Connection(fd, self)
+    private func closeListeners() {
+        for listener in listeners { listener.close() }
+        listeners = []
+    }
+
+    func accept(_ fd: Int32, from listener: ListenerDescription) {
+        let connection = Connection(fd, self, listener)
         do throws(SystemError) {
             try connection.start()
         } catch {
@@ -58,14 +72,18 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
         connections[ObjectIdentifier(connection)] = connection
         counters.connectionsAccepted.count()
         counters.connectionsActive.count()
-        if connections.count >= limits.connectionsMax { listener?.hold(true) }
+        if connections.count >= limits.connectionsMax { hold(true) }
     }
 
     func didClose(_ connection: Connection) {
         connections[ObjectIdentifier(connection)] = nil
         counters.connectionsActive.count(-1)
-        listener?.hold(connections.count >= limits.connectionsMax)
+        hold(connections.count >= limits.connectionsMax)
         endIfAllClosed()
+    }
+
+    private func hold(_ isHeld: Bool) {
+        for listener in listeners { listener.hold(isHeld) }
     }
 
     // MARK: - Stopping
@@ -73,8 +91,7 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
     /// - Parameter onAllClosed: Called once, on the loop.
     func stop(graceful: Bool, onAllClosed: @escaping () -> Void) {
         closeHandlers.append(onAllClosed)
-        listener?.close()
-        listener = nil
+        closeListeners()
         if graceful {
             for connection in Array(connections.values) { connection.drain() }
             loop.setTimer(self, loop.now + limits.drainTimeout.nanoseconds)

@@ -16,8 +16,8 @@ public enum ServeCommand {
         let models = ModelSlot()
         let server = server(configuration, models, log)
         let stop = StopSignal()
-        try server.start()
-        let url = "http://\(server.address ?? configuration.host)"
+        try server.start(isReady: false)
+        let urls = server.listeners.map(\.url).joined(separator: ", ")
         log.debug("listening, loading \(path)")
         let loaded: LoadedModel
         do {
@@ -27,9 +27,10 @@ public enum ServeCommand {
             throw error
         }
         models.set(.ready(loaded.served))
+        try server.becomeReady()
         stop.becomeGraceful()
         log.notice(
-            "serving \(loaded.served.id) at \(url)",
+            "serving \(loaded.served.id) at \(urls)",
             metadata: [
                 "context": .stringConvertible(loaded.engine.contextLength),
                 "precision": "\(configuration.precision.rawValue)",
@@ -54,7 +55,7 @@ public enum ServeCommand {
         var router = Router()
         APIRoutes(models: models).add(to: &router)
         let address = HTTPServer.Configuration(
-            host: configuration.host, port: configuration.port, limits: configuration.http)
+            listeners: configuration.listeners, limits: configuration.http)
         guard configuration.logsAccess else { return HTTPServer(configuration: address, router: router) }
         return HTTPServer(configuration: address, router: router) { ServiceLog.access($0, log) }
     }

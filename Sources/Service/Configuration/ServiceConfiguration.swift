@@ -10,6 +10,8 @@ public struct ServiceConfiguration: Sendable {
     public var host = "127.0.0.1"
     /// 0 lets the system choose.
     public var port: UInt16 = 8080
+    /// Where it listens instead of `host` and `port`; nil: there.
+    public var listen: [ListenerConfiguration]?
     /// The model file; nil takes the default model from `$APUS_MODELS`.
     public var model: String?
     /// The name under which it is served; nil takes the file's name without its ending.
@@ -40,6 +42,11 @@ public struct ServiceConfiguration: Sendable {
     public var http = HTTPLimits()
 
     public init() {}
+
+    /// What `listen`, else `host` and `port`, ask for.
+    public var listeners: [ListenerConfiguration] {
+        listen ?? [ListenerConfiguration(.ip(host: host, port: port))]
+    }
 }
 
 /// How log lines are written.

@@ -16,6 +16,7 @@ struct Setting: Sendable {
     static let all: [Setting] = [
         text("host", \.host),
         integer("port", \.port, 0...65_535),
+        listeners("listen", \.listen),
         text("model", \.model),
         text("model-id", \.modelID),
         integer("threads", \.threads, 1...256),
@@ -62,6 +63,17 @@ struct Setting: Sendable {
     private static func text(_ name: String, _ path: Path<String?>) -> Setting {
         Setting(name: name, expectation: "text") { value, configuration in
             configuration[keyPath: path] = value
+            return true
+        }
+    }
+
+    private static func listeners(_ name: String, _ path: Path<[ListenerConfiguration]?>) -> Setting {
+        let expectation =
+            "addresses with commas between them, such as 127.0.0.1:8080, [::]:8080, unix:/run/apus.sock, unix:@apus "
+            + "or systemd, each with its options such as ;proxy, ;reuseport or ;mode=0660"
+        return Setting(name: name, expectation: expectation) { value, configuration in
+            guard let listeners = ListenerConfiguration.list(value) else { return false }
+            configuration[keyPath: path] = listeners
             return true
         }
     }
