@@ -1,4 +1,3 @@
-import COpenSSL
 import Glibc
 import HTTP
 import Synchronization
@@ -35,8 +34,9 @@ struct TLSTests {
     private static let get = "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n"
 
     @Test(
-        "Requests are answered as without TLS, in both versions", arguments: [TLS1_2_VERSION, TLS1_3_VERSION])
-    func requests(version: Int32) async throws {
+        "Requests are answered as without TLS, in both versions",
+        arguments: [TLSTestClient.Version.tls12, .tls13])
+    func requests(version: TLSTestClient.Version) async throws {
         let authority = authority
         let events = Events()
         try await withServer(tls: TLSCredentials(configuration) { events.add($0) }) { port, server, _ in
@@ -133,7 +133,7 @@ struct TLSTests {
         let events = Events()
         try await withServer(tls: TLSCredentials(configuration) { events.add($0) }) { port, server, _ in
             for (client, alert) in try [
-                (TLSTestClient(versionMax: TLS1_1_VERSION), 70), (TLSTestClient(protocols: ["h2"]), 120),
+                (TLSTestClient(versionMax: .tls11), 70), (TLSTestClient(protocols: ["h2"]), 120),
                 (TLSTestClient(name: "other.example"), 112),
             ] {
                 let error = #expect(throws: RawClient.Failure.self) { try RawClient(port: port, tls: client) }

@@ -30,6 +30,7 @@ func withServer(
     let notes = Notes()
     var configuration = HTTPServer.Configuration(port: 0, limits: limits)
     configuration.tls = tls
+    for index in configuration.listeners.indices { configuration.listeners[index].usesTLS = tls != nil }
     let server = HTTPServer(
         configuration: configuration, router: testRouter(notes),
         onRequestEnd: { notes.add("end \($0.path) \($0.status?.code ?? 0) \($0.isComplete)") })

@@ -5,8 +5,6 @@ import Testing
 
 /// Certificates and a client for a session.
 struct TLSPair {
-    static let names = ["a.example", "b.example"]
-
     let folder: TestFolder
     let a: TestCertificate
     let b: TestCertificate
@@ -18,11 +16,13 @@ struct TLSPair {
         authority = try TestCertificate(commonName: "Test Authority", isAuthority: true)
         a = try TestCertificate(commonName: "a", names: ["a.example"], issuer: authority)
         b = try TestCertificate(commonName: "b", names: ["b.example", "*.b.example"], issuer: authority)
-        let pairs = try [("a", a), ("b", b)].map { name, certificate in
-            TLSConfiguration.Pair(
-                certificateFile: try folder.write(
-                    name + ".pem", certificate.certificatePEM + authority.certificatePEM),
-                keyFile: try folder.write(name + ".key", certificate.keyPEM))
+        var pairs: [TLSConfiguration.Pair] = []
+        for (name, certificate) in [("a", a), ("b", b)] {
+            let chain = certificate.certificatePEM + authority.certificatePEM
+            pairs.append(
+                TLSConfiguration.Pair(
+                    certificateFile: try folder.write(name + ".pem", chain),
+                    keyFile: try folder.write(name + ".key", certificate.keyPEM)))
         }
         configuration = TLSConfiguration(pairs: pairs)
     }

@@ -1,4 +1,3 @@
-import COpenSSL
 import TLSSupport
 import Testing
 
@@ -12,13 +11,13 @@ struct TLSSessionTests {
 
     @Test(
         "Bytes may be cut at every place, in both versions",
-        arguments: [TLS1_2_VERSION, TLS1_3_VERSION], [1, 2, 7, 100_000])
-    func pieces(version: Int32, step: Int) throws {
+        arguments: [TLSTestClient.Version.tls12, .tls13], [1, 2, 7, 100_000])
+    func pieces(version: TLSTestClient.Version, step: Int) throws {
         let client = try TLSTestClient(name: "a.example", authority: pair.authority, versionMax: version)
         let session = try pair.session()
         #expect(shakeHands(session, client, step: step) == .done)
         #expect(session.state == .open)
-        #expect(client.version == (version == TLS1_2_VERSION ? "TLSv1.2" : "TLSv1.3"))
+        #expect(client.version == (version == .tls12 ? "TLSv1.2" : "TLSv1.3"))
 
         let question = (0..<40_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
         try client.write(question)
@@ -62,10 +61,10 @@ struct TLSSessionTests {
     @Test(
         "TLS 1.1 and older, and ciphers without forward secrecy or AEAD, are refused (check 104)",
         arguments: [
-            (TLS1_VERSION, nil), (TLS1_1_VERSION, nil), (TLS1_2_VERSION, "AES128-GCM-SHA256"),
-            (TLS1_2_VERSION, "ECDHE-ECDSA-AES128-SHA256"), (TLS1_2_VERSION, "aNULL@SECLEVEL=0"),
-        ] as [(Int32, String?)])
-    func weak(version: Int32, ciphers: String?) throws {
+            (.tls10, nil), (.tls11, nil), (.tls12, "AES128-GCM-SHA256"),
+            (.tls12, "ECDHE-ECDSA-AES128-SHA256"), (.tls12, "aNULL@SECLEVEL=0"),
+        ] as [(TLSTestClient.Version, String?)])
+    func weak(version: TLSTestClient.Version, ciphers: String?) throws {
         let client = try TLSTestClient(versionMax: version, ciphers: ciphers)
         let session = try pair.session()
         #expect(shakeHands(session, client) == .failed)
@@ -82,14 +81,14 @@ struct TLSSessionTests {
     func minimum() throws {
         var pair = pair
         pair.configuration.minimumVersion = .tls13
-        #expect(shakeHands(try pair.session(), try TLSTestClient(versionMax: TLS1_2_VERSION)) == .failed)
+        #expect(shakeHands(try pair.session(), try TLSTestClient(versionMax: .tls12)) == .failed)
         #expect(shakeHands(try pair.session(), try TLSTestClient()) == .done)
     }
 
     @Test(
         "Nothing is given to resume a session with, nor for early data (check 104)",
-        arguments: [TLS1_2_VERSION, TLS1_3_VERSION])
-    func noResumption(version: Int32) throws {
+        arguments: [TLSTestClient.Version.tls12, .tls13])
+    func noResumption(version: TLSTestClient.Version) throws {
         let client = try TLSTestClient(versionMax: version)
         let session = try pair.connected(client)
         _ = session.write(Array("hello".utf8))
@@ -100,7 +99,7 @@ struct TLSSessionTests {
 
     @Test("A second handshake on a connection is refused and changes nothing (check 104)")
     func noRenegotiation() throws {
-        let client = try TLSTestClient(versionMax: TLS1_2_VERSION)
+        let client = try TLSTestClient(versionMax: .tls12)
         let session = try pair.connected(client)
         _ = client.renegotiate()
         var plaintext: [UInt8] = []
@@ -156,8 +155,8 @@ struct TLSSessionTests {
 
     @Test(
         "A client without a certificate passes when it may, and not when it must (check 108)",
-        arguments: [TLS1_2_VERSION, TLS1_3_VERSION])
-    func noClientCertificate(version: Int32) throws {
+        arguments: [TLSTestClient.Version.tls12, .tls13])
+    func noClientCertificate(version: TLSTestClient.Version) throws {
         var pair = pair
         try pair.demandClients(.optional)
         #expect(try pair.connected(TLSTestClient(versionMax: version)).clientSubject == nil)
@@ -172,14 +171,16 @@ struct TLSSessionTests {
         client.receive(output(session))
         #expect(client.read() == nil)
         // certificate_required, in TLS 1.2 handshake_failure
-        #expect(client.alert == (version == TLS1_3_VERSION ? 116 : 40))
+        #expect(client.alert == (version == .tls13 ? 116 : 40))
     }
 
     @Test(
         "A client's good certificate makes it known, of any other the handshake fails (check 108)",
-        arguments: [TLS1_2_VERSION, TLS1_3_VERSION],
+        arguments: [TLSTestClient.Version.tls12, .tls13],
         [TLSConfiguration.ClientAuthentication.optional, .required])
-    func clientCertificates(version: Int32, authentication: TLSConfiguration.ClientAuthentication) throws {
+    func clientCertificates(
+        version: TLSTestClient.Version, authentication: TLSConfiguration.ClientAuthentication
+    ) throws {
         var pair = pair
         try pair.demandClients(authentication)
         let alice = try TestCertificate(commonName: "alice, \u{e9}", issuer: pair.authority)

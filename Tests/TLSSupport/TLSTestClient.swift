@@ -4,6 +4,13 @@ import COpenSSL
 public final class TLSTestClient: @unchecked Sendable {
     public enum Progress: Equatable { case needsMore, done, failed }
 
+    public enum Version: Int, Sendable {
+        case tls10 = 0x301
+        case tls11
+        case tls12
+        case tls13
+    }
+
     /// Of the alert that the server sent.
     public private(set) var alert: Int?
     /// The server said close_notify.
@@ -19,16 +26,15 @@ public final class TLSTestClient: @unchecked Sendable {
     ///   - protocols: Of ALPN.
     ///   - authority: Whose certificates are trusted; nil trusts all.
     ///   - certificate: The client's own.
-    ///   - versionMax: Such as `TLS1_2_VERSION`.
     public init(
         name: String? = nil, protocols: [String] = [], authority: TestCertificate? = nil,
-        certificate: TestCertificate? = nil, versionMax: Int32 = TLS1_3_VERSION, ciphers: String? = nil
+        certificate: TestCertificate? = nil, versionMax: Version = .tls13, ciphers: String? = nil
     ) throws {
         guard let context = SSL_CTX_new(TLS_client_method()) else { throw TestFailure("SSL_CTX_new") }
         // Old versions are to be refused by the server, not here.
         SSL_CTX_set_security_level(context, 0)
-        SSL_CTX_ctrl(context, SSL_CTRL_SET_MIN_PROTO_VERSION, Int(TLS1_VERSION), nil)
-        SSL_CTX_ctrl(context, SSL_CTRL_SET_MAX_PROTO_VERSION, Int(versionMax), nil)
+        SSL_CTX_ctrl(context, SSL_CTRL_SET_MIN_PROTO_VERSION, Version.tls10.rawValue, nil)
+        SSL_CTX_ctrl(context, SSL_CTRL_SET_MAX_PROTO_VERSION, versionMax.rawValue, nil)
         if let ciphers, SSL_CTX_set_cipher_list(context, ciphers) != 1 { throw TestFailure("ciphers") }
         if let authority {
             X509_STORE_add_cert(SSL_CTX_get_cert_store(context), authority.certificate)

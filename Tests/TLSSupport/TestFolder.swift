@@ -19,13 +19,16 @@ public final class TestFolder: @unchecked Sendable {
     private var files: Set<String> = []
     private var directories: [String] = []
 
-    /// Writes a file and returns its path.
+    /// Writes a file, a new one if there is one of that name, and returns its path.
+    ///
+    /// Times of files are only as fine as the kernel's ticks: two versions written over each other in one look the same.
     @discardableResult
     public func write(_ name: String, _ text: String) throws -> String {
         let file = "\(path)/\(name)"
-        guard let stream = fopen(file, "w") else { throw TestFailure("cannot write \(file)") }
+        guard let stream = fopen(file + "_new", "w") else { throw TestFailure("cannot write \(file)") }
         fputs(text, stream)
         fclose(stream)
+        guard rename(file + "_new", file) == 0 else { throw TestFailure("cannot write \(file)") }
         files.insert(file)
         return file
     }

@@ -24,6 +24,7 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
 
     private let fd: Int32
     private let context: ServerContext
+    private let listener: ListenerDescription
     private let peer: String
     private var transport: Transport
     private var isHandshaking: Bool
@@ -47,11 +48,12 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     private var loop: EventLoop { context.loop }
     private var limits: HTTPLimits { context.limits }
 
-    init(_ fd: Int32, _ context: ServerContext, _ transport: Transport) {
+    init(_ fd: Int32, _ context: ServerContext, _ listener: ListenerDescription, _ transport: Transport) {
         self.fd = fd
         self.context = context
+        self.listener = listener
         self.transport = transport
-        if case .tls = transport { isHandshaking = true } else { isHandshaking = false }
+        isHandshaking = listener.usesTLS
         peer = SocketAddress.peer(of: fd)?.text ?? "unknown"
         machine = ConnectionMachine(limits: context.limits)
         clock = ConnectionClock(limits: context.limits, isHandshaking: isHandshaking, now: context.loop.now)
@@ -132,6 +134,7 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         context.tls?.failed(failure, peer: peer)
         switch failure {
         case .plainHTTP:
+            guard machine.phase == .idle else { return close() }
             becomePlain()
             _ = machine.refuse(.plainHTTP)
             refuse(.plainHTTP)

@@ -6,7 +6,7 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
     let limits: HTTPLimits
     let router: Router
     let counters: HTTPCounters
-    /// nil where connections are not encrypted.
+    /// There when a listener uses TLS.
     let tls: TLSCredentials?
     let onRequestEnd: (@Sendable (RequestSummary) -> Void)?
     var requestIDs: RequestIDSource
@@ -14,7 +14,7 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
 
     private var dates = DateCache()
     private var connections: [ObjectIdentifier: Connection] = [:]
-    private var listener: Listener?
+    private var listeners: [Listener] = []
     private var closeHandlers: [() -> Void] = []
 
     init(
@@ -37,25 +37,39 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
 
     // MARK: - Connections
 
-    /// - Returns: Why it failed.
-    func start(_ listener: Listener) -> SystemError? {
-        self.listener = listener
+    /// Accepts from those listeners; after a failure from none.
+    func start(_ listeners: [Listener]) -> SystemError? {
+        self.listeners = listeners
+        return startListeners { !$0.isShared }
+    }
+
+    /// Accepts from those listeners too that others share. - Returns: Why one failed.
+    func becomeReady() -> SystemError? {
+        startListeners { _ in true }
+    }
+
+    private func startListeners(where isWanted: (Listener) -> Bool) -> SystemError? {
         do throws(SystemError) {
-            try listener.start()
+            for listener in listeners where isWanted(listener) { try listener.start() }
             return nil
         } catch {
-            listener.close()
+            closeListeners()
             return error
         }
     }
 
-    func accept(_ fd: Int32) {
-        guard let transport = transport() else {
+    private func closeListeners() {
+        for listener in listeners { listener.close() }
+        listeners = []
+    }
+
+    func accept(_ fd: Int32, from listener: ListenerDescription) {
+        guard let transport = transport(listener) else {
             counters.acceptFailures.count()
             Glibc.close(fd)
             return
         }
-        let connection = Connection(fd, self, transport)
+        let connection = Connection(fd, self, listener, transport)
         do throws(SystemError) {
             try connection.start()
         } catch {
@@ -66,20 +80,23 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
         connections[ObjectIdentifier(connection)] = connection
         counters.connectionsAccepted.count()
         counters.connectionsActive.count()
-        if connections.count >= limits.connectionsMax { listener?.hold(true) }
+        if connections.count >= limits.connectionsMax { hold(true) }
     }
 
     /// nil when there is no memory for it.
-    private func transport() -> Transport? {
-        guard let tls else { return .plain }
-        return tls.makeSession().map { .tls($0) }
+    private func transport(_ listener: ListenerDescription) -> Transport? {
+        listener.usesTLS ? tls?.makeSession().map { .tls($0) } : .plain
     }
 
     func didClose(_ connection: Connection) {
         connections[ObjectIdentifier(connection)] = nil
         counters.connectionsActive.count(-1)
-        listener?.hold(connections.count >= limits.connectionsMax)
+        hold(connections.count >= limits.connectionsMax)
         endIfAllClosed()
+    }
+
+    private func hold(_ isHeld: Bool) {
+        for listener in listeners { listener.hold(isHeld) }
     }
 
     // MARK: - Stopping
@@ -87,8 +104,7 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
     /// - Parameter onAllClosed: Called once, on the loop.
     func stop(graceful: Bool, onAllClosed: @escaping () -> Void) {
         closeHandlers.append(onAllClosed)
-        listener?.close()
-        listener = nil
+        closeListeners()
         if graceful {
             for connection in Array(connections.values) { connection.drain() }
             loop.setTimer(self, loop.now + limits.drainTimeout.nanoseconds)

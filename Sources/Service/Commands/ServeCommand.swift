@@ -14,10 +14,11 @@ public enum ServeCommand {
         defer { LogOutput.standardError.flush() }
 
         let models = ModelSlot()
-        let server = server(configuration, models, log)
+        let tls = try credentials(configuration, log)
+        let server = server(configuration, tls, models, log)
         let stop = StopSignal()
-        try server.start()
-        let url = "http://\(server.address ?? configuration.host)"
+        try server.start(isReady: false)
+        let urls = server.listeners.map(\.url).joined(separator: ", ")
         log.debug("listening, loading \(path)")
         let loaded: LoadedModel
         do {
@@ -27,9 +28,10 @@ public enum ServeCommand {
             throw error
         }
         models.set(.ready(loaded.served))
+        try server.becomeReady()
         stop.becomeGraceful()
         log.notice(
-            "serving \(loaded.served.id) at \(url)",
+            "serving \(loaded.served.id) at \(urls)",
             metadata: [
                 "context": .stringConvertible(loaded.engine.contextLength),
                 "precision": "\(configuration.precision.rawValue)",
@@ -48,13 +50,24 @@ public enum ServeCommand {
         log.notice("stopped")
     }
 
-    private static func server(_ configuration: ServiceConfiguration, _ models: ModelSlot, _ log: Logger)
-        -> HTTPServer
-    {
+    private static func credentials(
+        _ configuration: ServiceConfiguration, _ log: Logger
+    ) throws -> TLSCredentials? {
+        let usesTLS = configuration.listeners.contains { $0.usesTLS }
+        guard let settings = try configuration.tls.configuration(isWanted: usesTLS) else { return nil }
+        let tls = try TLSCredentials(settings) { ServiceLog.tls($0, log) }
+        log.info("certificates", metadata: ["now": "\(tls.summary)"])
+        return tls
+    }
+
+    private static func server(
+        _ configuration: ServiceConfiguration, _ tls: TLSCredentials?, _ models: ModelSlot, _ log: Logger
+    ) -> HTTPServer {
         var router = Router()
         APIRoutes(models: models).add(to: &router)
-        let address = HTTPServer.Configuration(
-            host: configuration.host, port: configuration.port, limits: configuration.http)
+        var address = HTTPServer.Configuration(
+            listeners: configuration.listeners, limits: configuration.http)
+        address.tls = tls
         guard configuration.logsAccess else { return HTTPServer(configuration: address, router: router) }
         return HTTPServer(configuration: address, router: router) { ServiceLog.access($0, log) }
     }
