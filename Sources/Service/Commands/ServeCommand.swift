@@ -6,6 +6,7 @@ import Logging
 ///
 /// It listens before the model is loaded, so that `GET /health` can say so; what else comes meanwhile is answered 503.
 /// SIGTERM and SIGINT stop it gracefully: requests that run may end within `drain-timeout`. A second one stops it at once.
+/// SIGHUP reads again what `Reloads` names.
 public enum ServeCommand {
     public static func run(_ sources: SettingSources) async throws {
         let configuration = try await sources.configuration()
@@ -13,6 +14,9 @@ public enum ServeCommand {
         let log = ServiceLog.make(configuration)
         defer { LogOutput.standardError.flush() }
 
+        let reloads = Reloads(log)
+        let hangups = reloads.watchSignal()
+        defer { withExtendedLifetime(hangups) {} }
         let models = ModelSlot()
         let tls = try credentials(configuration, log)
         let server = server(configuration, tls, models, log)
