@@ -20,6 +20,7 @@ public enum ServeCommand {
         let models = ModelSlot()
         let tls = try credentials(configuration, log)
         let server = server(configuration, tls, models, log)
+        if tls != nil { reloads.add("certificates") { try server.reloadCertificates() } }
         let stop = StopSignal()
         try server.start(isReady: false)
         let urls = server.listeners.map(\.url).joined(separator: ", ")
