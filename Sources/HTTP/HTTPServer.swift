@@ -82,8 +82,8 @@ public final class HTTPServer: Sendable {
             throw ListenError(address: configuration.name, reason: error.description)
         }
         let context = ServerContext(
-            loop: loop, limits: configuration.limits, router: router, counters: counters, tls: configuration.tls,
-            onRequestEnd: onRequestEnd)
+            loop: loop, limits: configuration.limits, router: router, counters: counters,
+            tls: configuration.tls, onRequestEnd: onRequestEnd)
         let listeners = try bind(context)
         if let failure = loop.sync({ context.start(listeners) }) {
             throw ListenError(address: configuration.name, reason: failure.description)

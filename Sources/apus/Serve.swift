@@ -57,7 +57,8 @@ struct Serve: AsyncParsableCommand {
 
     func run() async throws {
         let flags = [
-            "host": host, "port": port, "listen": listen, "tls-certificate": tlsCertificate, "tls-key": tlsKey, "model-id": modelId, "log-level": logLevel,
+            "host": host, "port": port, "listen": listen, "tls-certificate": tlsCertificate,
+            "tls-key": tlsKey, "model-id": modelId, "log-level": logLevel,
             "log-format": logFormat,
         ]
         try await ServeCommand.run(model.sources(context.flags, flags))

@@ -46,7 +46,8 @@ struct WireError: Error, Equatable {
     }
 
     /// To a client that speaks HTTP without TLS where TLS is spoken.
-    static let plainHTTP = WireError(.plainHTTP, "This port speaks HTTPS only: use https:// instead of http://.")
+    static let plainHTTP = WireError(
+        .plainHTTP, "This port speaks HTTPS only: use https:// instead of http://.")
 
     var response: HTTPResponse {
         // Read by people in front of whatever they mistyped the address into.

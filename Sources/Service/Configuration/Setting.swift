@@ -133,11 +133,9 @@ struct Setting: Sendable {
     }
 
     private static func interval(_ name: String, _ path: Path<Duration>) -> Setting {
-        Setting(name: name, expectation: "a time such as 5s or 1m, from 1s to 30s") { value, configuration in
-            guard let duration = Quantity.duration(value), (.seconds(1) ... .seconds(30)).contains(duration)
-            else {
-                return false
-            }
+        Setting(name: name, expectation: "a time such as 5s, from 1s to 30s") { value, configuration in
+            guard let duration = Quantity.duration(value), duration >= .seconds(1), duration <= .seconds(30)
+            else { return false }
             configuration[keyPath: path] = duration
             return true
         }
@@ -147,8 +145,11 @@ struct Setting: Sendable {
         Setting(
             name: name, expectation: "1 to \(TLSConfiguration.pairsMax) files with commas between them"
         ) { value, configuration in
-            let files = value.split(separator: ",", omittingEmptySubsequences: false).map { file in
-                String(file.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+            let files = value.split(separator: ",", omittingEmptySubsequences: false).map { part -> String in
+                var file = part
+                while file.first == " " { file.removeFirst() }
+                while file.last == " " { file.removeLast() }
+                return String(file)
             }
             guard files.count <= TLSConfiguration.pairsMax, !files.contains("") else { return false }
             configuration[keyPath: path] = files
