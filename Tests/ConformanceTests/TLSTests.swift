@@ -20,6 +20,8 @@ struct TLSTests {
                 certificateFile: folder.write("tls.crt", certificate.certificatePEM),
                 keyFile: folder.write("tls.key", certificate.keyPEM))
         ])
+        // Files are read again when a test says so.
+        configuration.reloadInterval = .seconds(3_600)
     }
 
     private final class Events: Sendable {
@@ -101,7 +103,7 @@ struct TLSTests {
     @Test("A handshake that is never finished ends at its deadline (check 85)")
     func handshakeDeadline() async throws {
         var limits = HTTPLimits()
-        limits.tlsHandshakeTimeout = .milliseconds(200)
+        limits.tlsHandshakeTimeout = .milliseconds(500)
         let events = Events()
         try await withServer(limits: limits, tls: TLSCredentials(configuration) { events.add($0) }) {
             port, server, _ in
@@ -109,7 +111,7 @@ struct TLSTests {
             let slow = try RawClient(port: port)
             let tls = try TLSTestClient()
             _ = tls.handshake()
-            for byte in tls.takeOutput().prefix(100) {
+            for byte in tls.takeOutput().prefix(20) {
                 try? slow.send([byte])
                 usleep(5_000)
             }
@@ -119,7 +121,7 @@ struct TLSTests {
             #expect(server.counters.snapshot.tls?.handshakeFailures == 2)
             // After a handshake the request has its own time.
             let client = try RawClient(port: port, tls: TLSTestClient())
-            usleep(400_000)
+            usleep(700_000)
             try client.send(Self.get)
             #expect(try client.response().body == "hello")
         }
