@@ -25,11 +25,20 @@ final class PEMFile {
 
     /// Why a block could not be read.
     func error(what: String, hint: String) -> TLSError {
-        if Self.foundNoBlock {
+        if !has(what.uppercased() + "-----") {
             ERR_clear_error()
             return TLSError("\(path): there is no \(what) in it; PEM is expected")
         }
         return TLSError("\(path): the \(what) cannot be read (\(TLSError.reason())); \(hint)")
+    }
+
+    /// The end of a block's first line, `PRIVATE KEY-----`, is somewhere. OpenSSL's own reason depends on its version.
+    private func has(_ mark: String) -> Bool {
+        let mark = Array(mark.utf8)
+        guard bytes.count >= mark.count else { return false }
+        return (0...bytes.count - mark.count).contains { start in
+            bytes[start] == mark[0] && bytes[start..<start + mark.count].elementsEqual(mark)
+        }
     }
 
     /// OpenSSL's last error says that there is no block, or no more, of the wanted kind.
