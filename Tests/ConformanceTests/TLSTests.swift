@@ -2,6 +2,7 @@ import Glibc
 import HTTP
 import Synchronization
 import TLSSupport
+import Telemetry
 import Testing
 
 @Suite("TLS over sockets")
@@ -172,6 +173,11 @@ struct TLSTests {
             #expect(try client.response().body == "hello")
             let counts = try #require(server.counters.snapshot.tls)
             #expect(counts.reloads == 1 && counts.reloadFailures == 1)
+            var text = PrometheusText()
+            server.writeMetrics(to: &text)
+            let lines = String(decoding: text.bytes, as: UTF8.self)
+            #expect(lines.contains("\napus_tls_reload_failures_total 1\n"))
+            #expect(lines.contains("\napus_tls_certificate_expiry_seconds 25"))
         }
     }
 

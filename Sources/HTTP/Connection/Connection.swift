@@ -56,7 +56,7 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         isHandshaking = listener.usesTLS
         peer = SocketAddress.peer(of: fd)?.text ?? "unknown"
         machine = ConnectionMachine(limits: context.limits)
-        clock = ConnectionClock(limits: context.limits, isHandshaking: isHandshaking, now: context.loop.now)
+        clock = ConnectionClock(times: context.times, isHandshaking: isHandshaking, now: context.loop.now)
     }
 
     func start() throws(SystemError) {
@@ -311,12 +311,20 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         current = nil
         if ended.isServed { context.counters.requestsActive.count(-1) }
         if !isComplete { ended.exchange?.close() }
+        count(ended)
         context.onRequestEnd?(
             RequestSummary(
                 id: ended.id, peer: peer, method: ended.head?.method, path: ended.head?.path ?? "",
                 status: ended.status,
                 bodyBytes: ended.bodyBytes, durationNanoseconds: loop.now - ended.startedAt,
                 isComplete: isComplete))
+    }
+
+    private func count(_ ended: Current) {
+        guard case .route(let route, _) = ended.match else {
+            return context.counters.unrouted.count(ended.status)
+        }
+        route.counts.count(ended.status)
     }
 
     // MARK: - To the socket
@@ -349,7 +357,8 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
 
     private func send() {
         while waitingBytes > 0, !isWriteBlocked {
-            switch transport.send(fd, &outbound) {
+            // What the connection ends with leaves in one packet with the end, which follows at once.
+            switch transport.send(fd, &outbound, isLast: machine.phase == .closing) {
             case .sent(let count):
                 context.counters.bytesSent.count(count)
                 clock.clientTook(loop.now)
@@ -452,6 +461,23 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         close()
     }
 
+    /// See `ConnectionClock.evictionAge`.
+    var evictionAge: UInt64? {
+        clock.evictionAge(
+            machine.phase, isWaiting: waitingBytes > 0, bodyBytes: machine.bodyBytesReceived, loop.now)
+    }
+
+    /// Another needs the place. Who was slow with a request is told so, as far as the socket takes it.
+    func evict() {
+        if isClosed { return }
+        context.counters.connectionsEvicted.count()
+        if machine.phase == .head || machine.phase == .body {
+            endPhase()
+            send()
+        }
+        close()
+    }
+
     /// The client is gone, or as good as gone.
     private func vanish() {
         if current != nil { context.counters.clientsVanished.count() }
@@ -462,7 +488,9 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         guard !isClosed else { return }
         isClosed = true
         // A client must be able to tell an end from a cut.
-        if current == nil, waitingBytes == 0, transport.close() { _ = transport.send(fd, &outbound) }
+        if current == nil, waitingBytes == 0, transport.close() {
+            _ = transport.send(fd, &outbound, isLast: true)
+        }
         loop.setTimer(self, nil)
         loop.remove(fd)
         Glibc.close(fd)

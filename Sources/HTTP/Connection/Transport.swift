@@ -114,10 +114,12 @@ enum Transport {
     }
 
     /// Sends from the front of `outbound`. A record is encrypted when the one before it is gone.
-    func send(_ fd: Int32, _ outbound: inout OutboundBuffer) -> Output {
+    ///
+    /// - Parameter isLast: The end of the connection follows when all is sent.
+    func send(_ fd: Int32, _ outbound: inout OutboundBuffer, isLast: Bool) -> Output {
         switch self {
         case .plain:
-            let output = outbound.withWaiting { Self.send(fd, $0) }
+            let output = outbound.withWaiting { Self.send(fd, $0, hasMore: isLast) }
             if case .sent(let count) = output { outbound.drop(count) }
             return output
         case .tls(let session):
@@ -126,15 +128,16 @@ enum Transport {
                 guard taken > 0 else { return .lost }
                 outbound.drop(taken)
             }
-            let output = session.withOutput { Self.send(fd, $0) }
+            let output = session.withOutput { Self.send(fd, $0, hasMore: isLast) }
             if case .sent(let count) = output { session.dropOutput(count) }
             return output
         }
     }
 
-    private static func send(_ fd: Int32, _ bytes: UnsafeRawBufferPointer) -> Output {
+    private static func send(_ fd: Int32, _ bytes: UnsafeRawBufferPointer, hasMore: Bool) -> Output {
+        let flags = Int32(MSG_NOSIGNAL) | (hasMore ? Int32(MSG_MORE) : 0)
         while true {
-            let count = Glibc.send(fd, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+            let count = Glibc.send(fd, bytes.baseAddress, bytes.count, flags)
             if count > 0 { return .sent(count) }
             if errno == EAGAIN { return .blocked }
             if errno != EINTR { return .lost }
