@@ -56,14 +56,15 @@ let package = Package(
 
         .target(name: "TestSupport", dependencies: ["ModelFiles", "Compute"], path: "Tests/TestSupport", swiftSettings: strict),
 
+        .target(name: "TLSSupport", dependencies: ["COpenSSL"], path: "Tests/TLSSupport", swiftSettings: strict),
         .testTarget(name: "ArchitectureTests", swiftSettings: strict),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], exclude: ["golden"], swiftSettings: strict),
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "Compute", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "TokenizationTests", dependencies: ["Tokenization", "ModelFiles", "JSON", "TestSupport"], exclude: ["golden"], swiftSettings: strict),
         .testTarget(name: "ChatTests", dependencies: ["Chat", "JSON"], exclude: ["golden", "tools"], swiftSettings: strict),
-        .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Telemetry"], swiftSettings: strict),
-        .testTarget(name: "ConformanceTests", dependencies: ["HTTP", "Telemetry"], swiftSettings: strict),
+        .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Telemetry", "TLSSupport"], swiftSettings: strict),
+        .testTarget(name: "ConformanceTests", dependencies: ["HTTP", "Telemetry", "TLSSupport"], swiftSettings: strict),
         .testTarget(name: "ComputeTests", dependencies: ["Compute", "CKernels", "TestSupport"], exclude: ["golden"], swiftSettings: strict),
         .testTarget(name: "ModelsTests", dependencies: ["Models", "Compute", "ModelFiles", "JSON", "TestSupport"], exclude: ["golden"], swiftSettings: strict),
         .testTarget(name: "EngineTests", dependencies: ["Engine", "Models", "ModelFiles", "Telemetry", "TestSupport"], swiftSettings: strict),

@@ -15,6 +15,8 @@ public final class HTTPCounters: Sendable {
         public var clientsVanished = 0
         public var bytesReceived = 0
         public var bytesSent = 0
+        /// nil for a server without TLS.
+        public var tls: TLSCredentials.Counts?
         /// Requests refused by the wire, by the reason's name.
         public var refusals: [String: Int] = [:]
     }
@@ -30,9 +32,14 @@ public final class HTTPCounters: Sendable {
     let clientsVanished = Atomic(0)
     let bytesReceived = Atomic(0)
     let bytesSent = Atomic(0)
+    private let tls: TLSCredentials?
     /// Requests that no route took.
     let unrouted = RouteCounts()
     private let refusals = Mutex<[WireError.Fault: Int]>([:])
+
+    init(tls: TLSCredentials? = nil) {
+        self.tls = tls
+    }
 
     func count(_ fault: WireError.Fault) {
         refusals.withLock { $0[fault, default: 0] += 1 }
@@ -51,6 +58,7 @@ public final class HTTPCounters: Sendable {
         snapshot.clientsVanished = clientsVanished.load(ordering: .relaxed)
         snapshot.bytesReceived = bytesReceived.load(ordering: .relaxed)
         snapshot.bytesSent = bytesSent.load(ordering: .relaxed)
+        snapshot.tls = tls?.counts
         for (fault, count) in refusals.withLock({ $0 }) { snapshot.refusals[fault.rawValue] = count }
         return snapshot
     }

@@ -27,6 +27,8 @@ public struct HTTPLimits: Sendable {
     public var trailerCountMax = 32
 
     // Time
+    /// From the connection's start to the end of the TLS handshake; absolute.
+    public var tlsHandshakeTimeout: Duration = .seconds(10)
     /// From the first byte of a request (or from the connection's start) to the end of its head; absolute.
     public var headerTimeout: Duration = .seconds(10)
     /// The longest silence inside a body.

@@ -20,6 +20,27 @@ enum HTTPMetrics {
         ("sent_bytes_total", .counter, "Bytes to clients.", \.bytesSent),
     ]
 
+    private static let tlsCounts:
+        [(
+            name: String, kind: PrometheusText.Kind, help: String,
+            value: KeyPath<TLSCredentials.Counts, Int> & Sendable
+        )] = [
+            ("handshakes_total", .counter, "TLS handshakes that were finished.", \.handshakes),
+            (
+                "handshake_failures_total", .counter, "TLS handshakes that failed or took too long.",
+                \.handshakeFailures
+            ),
+            ("reloads_total", .counter, "Times that changed certificates were taken.", \.reloads),
+            (
+                "reload_failures_total", .counter, "Times that changed certificates could not be used.",
+                \.reloadFailures
+            ),
+            (
+                "certificate_expiry_seconds", .gauge, "Until the first certificate is no longer valid.",
+                \.secondsToExpiry
+            ),
+        ]
+
     private static let tables: [(name: String, label: String, help: String, value: Path<[String: Int]>)] = [
         ("refusals_total", "reason", "Requests refused before any route saw them.", \.refusals)
     ]
@@ -28,6 +49,11 @@ enum HTTPMetrics {
         let snapshot = counters.snapshot
         for count in counts {
             text.family("apus_http_\(count.name)", count.kind, count.help, snapshot[keyPath: count.value])
+        }
+        if let tls = snapshot.tls {
+            for count in tlsCounts {
+                text.family("apus_tls_\(count.name)", count.kind, count.help, tls[keyPath: count.value])
+            }
         }
         for table in tables {
             text.family("apus_http_\(table.name)", .counter, table.help)

@@ -26,6 +26,23 @@ struct Serve: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "Where to listen instead: 127.0.0.1:8080, [::]:8080, unix:/run/apus.sock, with commas between several.",
+            valueName: "addresses"))
+    var listen: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Serve HTTPS with this certificate (PEM, with its chain); several with commas between them.",
+            valueName: "files"))
+    var tlsCertificate: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The certificates' keys (PEM). (default: in the certificates' files)", valueName: "files"))
+    var tlsKey: String?
+
+    @Option(
+        help: ArgumentHelp(
             "The name under which the model is served. (default: the file's)", valueName: "name"))
     var modelId: String?
 
@@ -41,7 +58,9 @@ struct Serve: AsyncParsableCommand {
 
     func run() async throws {
         let flags = [
-            "host": host, "port": port, "model-id": modelId, "log-level": logLevel, "log-format": logFormat,
+            "host": host, "port": port, "listen": listen, "tls-certificate": tlsCertificate,
+            "tls-key": tlsKey, "model-id": modelId, "log-level": logLevel,
+            "log-format": logFormat,
         ]
         try await ServeCommand.run(model.sources(context.flags, flags))
     }

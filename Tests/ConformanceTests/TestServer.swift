@@ -24,12 +24,15 @@ final class Notes: Sendable {
 /// Runs `body`, which blocks, on a thread of its own against a server with the test routes, and stops the
 /// server.
 func withServer(
-    limits: HTTPLimits = HTTPLimits(),
+    limits: HTTPLimits = HTTPLimits(), tls: TLSCredentials? = nil,
     _ body: @escaping @Sendable (_ port: UInt16, _ server: HTTPServer, _ notes: Notes) throws -> Void
 ) async throws {
     let notes = Notes()
+    var configuration = HTTPServer.Configuration(port: 0, limits: limits)
+    configuration.tls = tls
+    for index in configuration.listeners.indices { configuration.listeners[index].usesTLS = tls != nil }
     let server = HTTPServer(
-        configuration: .init(port: 0, limits: limits), router: testRouter(notes),
+        configuration: configuration, router: testRouter(notes),
         onRequestEnd: { notes.add("end \($0.path) \($0.status?.code ?? 0) \($0.isComplete)") })
     try server.start()
     let port = try #require(server.port)
@@ -50,6 +53,9 @@ func blocking<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async ->
 private func testRouter(_ notes: Notes) -> Router {
     var router = Router()
     router.immediate(.get, "/health") { _ in .json(Array(#"{"status":"ok"}"#.utf8)) }
+    router.on(.get, "/subject") { request, writer in
+        writer.respond(.text(request.clientSubject ?? "nobody"))
+    }
     router.on(.get, "/hello") { _, writer in writer.respond(.text("hello")) }
     router.on(.post, "/echo") { request, writer in
         writer.respond(status: .ok, headers: ["Content-Type": "text/plain"], body: request.body)

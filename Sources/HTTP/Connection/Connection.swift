@@ -24,7 +24,10 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
 
     private let fd: Int32
     private let context: ServerContext
+    private let listener: ListenerDescription
     private let peer: String
+    private var transport: Transport
+    private var isHandshaking: Bool
     private var machine: ConnectionMachine
     private var outbound = OutboundBuffer()
     private var current: Current?
@@ -45,12 +48,15 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     private var loop: EventLoop { context.loop }
     private var limits: HTTPLimits { context.limits }
 
-    init(_ fd: Int32, _ context: ServerContext) {
+    init(_ fd: Int32, _ context: ServerContext, _ listener: ListenerDescription, _ transport: Transport) {
         self.fd = fd
         self.context = context
+        self.listener = listener
+        self.transport = transport
+        isHandshaking = listener.usesTLS
         peer = SocketAddress.peer(of: fd)?.text ?? "unknown"
         machine = ConnectionMachine(limits: context.limits)
-        clock = ConnectionClock(times: context.times, now: context.loop.now)
+        clock = ConnectionClock(times: context.times, isHandshaking: isHandshaking, now: context.loop.now)
     }
 
     func start() throws(SystemError) {
@@ -80,26 +86,82 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     private func receive() {
         let capacity = min(machine.inputCapacity, loop.scratch.count)
         guard capacity > 0 else { return }
-        let count = recv(fd, loop.scratch.baseAddress, capacity, 0)
-        if count > 0 {
-            context.counters.bytesReceived.count(count)
+        let input = transport.receive(fd, loop.scratch, max: capacity)
+        if isHandshaking { shakeHands() }
+        if input.count > 0 {
+            context.counters.bytesReceived.count(input.count)
             if machine.phase == .idle { clock.requestBegan(loop.now) }
             machine.receive(
-                UnsafeRawBufferPointer(rebasing: loop.scratch[..<count]).bindMemory(to: UInt8.self).span)
-            if machine.phase == .body { clock.bodyCame(bytes: machine.bodyBytesReceived + count, loop.now) }
+                UnsafeRawBufferPointer(rebasing: loop.scratch[..<input.count]).bindMemory(to: UInt8.self).span
+            )
+            if machine.phase == .body {
+                clock.bodyCame(bytes: machine.bodyBytesReceived + input.count, loop.now)
+            }
             pump()
-        } else if count == 0 {
-            machine.receiveEnd()
-            meetEnd()
-            if !isClosed { pump() }
-        } else if errno != EAGAIN && errno != EINTR {
-            vanish()
+            if isClosed { return }
         }
+        switch input.end {
+        case nil: break
+        case .orderly: takeEnd()
+        case .lost: vanish()
+        case .tls(let failure): sessionFailed(failure)
+        }
+    }
+
+    private func takeEnd() {
+        machine.receiveEnd()
+        meetEnd()
+        if !isClosed { pump() }
     }
 
     private func meetEnd() {
         sawHalfClose = true
         if machine.phase == .serving, clock.endMeansGone(loop.now) { vanish() }
+    }
+
+    // MARK: - TLS
+
+    /// The handshake took a step.
+    private func shakeHands() {
+        needTurnEnd()
+        guard case .tls(let session) = transport, session.isOpen else { return }
+        isHandshaking = false
+        clock.handshakeEnded(loop.now)
+        context.tls?.handshakeEnded()
+    }
+
+    private func sessionFailed(_ failure: TLSFailure) {
+        context.tls?.failed(failure, peer: peer)
+        switch failure {
+        case .plainHTTP:
+            guard machine.phase == .idle else { return close() }
+            becomePlain()
+            _ = machine.refuse(.plainHTTP)
+            refuse(.plainHTTP)
+        case .handshake:
+            // The alert is to reach the client, so the end is like that of a refused request.
+            becomePlain()
+            machine.giveUp()
+        case .unfinishedHandshake: close()
+        case .truncated:
+            // Between requests many clients save themselves the close_notify; inside of one something is missing.
+            switch machine.phase {
+            case .idle, .closing, .lingering: takeEnd()
+            case .head, .body, .serving, .closed: vanish()
+            }
+        case .record:
+            send()
+            vanish()
+        }
+        needTurnEnd()
+    }
+
+    /// What is to be sent and received from here on is not encrypted.
+    private func becomePlain() {
+        guard case .tls(let session) = transport else { return }
+        session.withOutput { outbound.bytes.append(contentsOf: $0) }
+        transport = .plain
+        isHandshaking = false
     }
 
     // MARK: - Requests
@@ -109,7 +171,7 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         var requests = 0
         isHeldBack = false
         while !isClosed {
-            guard requests < limits.requestsPerTurnMax, outbound.count < limits.outboundHighWaterBytes else {
+            guard requests < limits.requestsPerTurnMax, waitingBytes < limits.outboundHighWaterBytes else {
                 isHeldBack = true
                 break
             }
@@ -165,7 +227,7 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         guard let head = current?.head, let id = current?.id else { return nil }
         return HTTPRequest(
             method: head.method, path: head.path, query: head.query, headers: head.fields, body: body, id: id,
-            peer: peer, parameters: parameters)
+            peer: peer, parameters: parameters, clientSubject: transport.clientSubject)
     }
 
     private func startTask(
@@ -216,7 +278,7 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         if output.isFinished {
             end()
             pump()
-        } else if outbound.count > limits.outboundBytesMax {
+        } else if waitingBytes > limits.outboundBytesMax {
             context.counters.slowClients.count()
             return vanish()
         }
@@ -226,14 +288,14 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     private func begin(_ start: ResponseStart, bodyBytes: Int?) {
         current?.status = start.status
         current?.isEventStream = start.body == .eventStream
-        clock.wrote(isFirst: outbound.isEmpty, loop.now)
+        clock.wrote(isFirst: waitingBytes == 0, loop.now)
         machine.begin(
             start, bodyBytes: bodyBytes, date: context.date(), requestID: current?.id ?? "",
             into: &outbound.bytes)
     }
 
     private func write(_ bytes: [UInt8]) {
-        clock.wrote(isFirst: outbound.isEmpty, loop.now)
+        clock.wrote(isFirst: waitingBytes == 0, loop.now)
         machine.write(bytes, into: &outbound.bytes)
         current?.bodyBytes += bytes.count
     }
@@ -278,33 +340,39 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         if isClosed { return }
         send()
         if isClosed { return }
-        current?.exchange?.report(heldBytes: outbound.count)
-        if outbound.isEmpty, machine.phase == .closing { lingerOrClose() }
+        current?.exchange?.report(heldBytes: waitingBytes)
+        if waitingBytes == 0, machine.phase == .closing { lingerOrClose() }
         if isClosed { return }
-        if isHeldBack, outbound.count < limits.outboundHighWaterBytes { pump() }
+        if isHeldBack, waitingBytes < limits.outboundHighWaterBytes { pump() }
+        if isClosed { return }
+        // The socket does not tell of what was received from it already.
+        if transport.hasInput { receive() }
         if isClosed { return }
         updateInterest()
         updateTimer()
     }
 
+    /// Bytes that the socket has not taken.
+    private var waitingBytes: Int { outbound.count + transport.waitingBytes }
+
     private func send() {
-        while !outbound.isEmpty, !isWriteBlocked {
+        while waitingBytes > 0, !isWriteBlocked {
             // What the connection ends with leaves in one packet with the end, which follows at once.
-            let flags = Int32(MSG_NOSIGNAL) | (machine.phase == .closing ? Int32(MSG_MORE) : 0)
-            let count = outbound.withWaiting { Glibc.send(fd, $0.baseAddress, $0.count, flags) }
-            if count > 0 {
+            switch transport.send(fd, &outbound, isLast: machine.phase == .closing) {
+            case .sent(let count):
                 context.counters.bytesSent.count(count)
-                outbound.drop(count)
                 clock.clientTook(loop.now)
-            } else if errno == EAGAIN {
-                isWriteBlocked = true
-            } else if errno != EINTR {
-                return vanish()
+            case .blocked: isWriteBlocked = true
+            case .lost: return vanish()
             }
         }
     }
 
     private func lingerOrClose() {
+        if transport.close() {
+            send()
+            if isClosed || waitingBytes > 0 { return }
+        }
         machine.didSendAll()
         if machine.phase == .closed { return close() }
         shutdown(fd, Int32(SHUT_WR))
@@ -328,7 +396,7 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
 
     private func updateTimer() {
         clock.isIn(machine.phase, loop.now)
-        let deadline = clock.deadline(isWaiting: !outbound.isEmpty, isEventStream: isStreamingEvents)
+        let deadline = clock.deadline(isWaiting: waitingBytes > 0, isEventStream: isStreamingEvents)
         // A timer that comes too early is set again then; most deadlines are never reached.
         guard deadline < armedDeadline ?? .max else { return }
         armedDeadline = deadline
@@ -338,7 +406,7 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     func deadlineReached(now: UInt64) {
         armedDeadline = nil
         if isClosed { return }
-        switch clock.due(isWaiting: !outbound.isEmpty, isEventStream: isStreamingEvents, now) {
+        switch clock.due(isWaiting: waitingBytes > 0, isEventStream: isStreamingEvents, now) {
         case .phase: endPhase()
         case .write:
             context.counters.slowClients.count()
@@ -356,7 +424,12 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         case .refuse(let error):
             context.counters.timeouts.count()
             refuse(error)
-        case .close: close()
+        case .close:
+            if isHandshaking {
+                context.counters.timeouts.count()
+                context.tls?.failed(.unfinishedHandshake, peer: peer)
+            }
+            close()
         case .head, .sendContinue, .request, nil: break
         }
     }
@@ -365,7 +438,7 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
 
     /// The server stops gracefully.
     func drain() {
-        if machine.drain(isAllSent: outbound.isEmpty) != nil { close() }
+        if machine.drain(isAllSent: waitingBytes == 0) != nil { close() }
         needTurnEnd()
     }
 
@@ -391,7 +464,7 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     /// See `ConnectionClock.evictionAge`.
     var evictionAge: UInt64? {
         clock.evictionAge(
-            machine.phase, isWaiting: !outbound.isEmpty, bodyBytes: machine.bodyBytesReceived, loop.now)
+            machine.phase, isWaiting: waitingBytes > 0, bodyBytes: machine.bodyBytesReceived, loop.now)
     }
 
     /// Another needs the place. Who was slow with a request is told so, as far as the socket takes it.
@@ -414,6 +487,10 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     private func close() {
         guard !isClosed else { return }
         isClosed = true
+        // A client must be able to tell an end from a cut.
+        if current == nil, waitingBytes == 0, transport.close() {
+            _ = transport.send(fd, &outbound, isLast: true)
+        }
         loop.setTimer(self, nil)
         loop.remove(fd)
         Glibc.close(fd)

@@ -24,17 +24,20 @@ struct ConnectionClock {
     /// When the client last took something, or when something began to wait for it.
     private var progressAt: UInt64
 
-    init(times: ConnectionTimes, now: UInt64) {
+    /// - Parameter isHandshaking: TLS comes first.
+    init(times: ConnectionTimes, isHandshaking: Bool = false, now: UInt64) {
         self.times = times
         firstByteAt = now
         lastWriteAt = now
         progressAt = now
         // A client that connects and says nothing gets no longer than one that is slow with its head.
         timedPhase = .idle
-        phaseDeadline = now + times.header
+        phaseDeadline = now + (isHandshaking ? times.tlsHandshake : times.header)
     }
 
     // MARK: - What happened
+
+    mutating func handshakeEnded(_ now: UInt64) { phaseDeadline = now + times.header }
 
     mutating func requestBegan(_ now: UInt64) { firstByteAt = now }
 

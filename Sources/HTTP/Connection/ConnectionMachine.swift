@@ -156,11 +156,17 @@ struct ConnectionMachine {
         return nil
     }
 
-    private mutating func refuse(_ error: WireError) -> Action {
+    /// The request, or what stands in its place, cannot be served.
+    mutating func refuse(_ error: WireError) -> Action {
         phase = .serving
         mustClose = true
         body = []
         return .refuse(error)
+    }
+
+    /// No request will come, and nothing is to be answered.
+    mutating func giveUp() {
+        if phase == .idle { phase = .closing }
     }
 
     private mutating func close() -> Action {

@@ -1,5 +1,6 @@
 /// The times of `HTTPLimits` in nanoseconds, divided once for all connections.
 struct ConnectionTimes {
+    let tlsHandshake: UInt64
     let header: UInt64
     let bodyIdle: UInt64
     let bodyRateGrace: UInt64
@@ -12,6 +13,7 @@ struct ConnectionTimes {
     let eviction: UInt64
 
     init(_ limits: HTTPLimits) {
+        tlsHandshake = limits.tlsHandshakeTimeout.nanoseconds
         header = limits.headerTimeout.nanoseconds
         bodyIdle = limits.bodyIdleTimeout.nanoseconds
         bodyRateGrace = limits.bodyRateGrace.nanoseconds

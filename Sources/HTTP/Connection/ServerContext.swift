@@ -7,17 +7,19 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
     let times: ConnectionTimes
     let router: Router
     let counters: HTTPCounters
+    /// There when a listener uses TLS.
+    let tls: TLSCredentials?
     let onRequestEnd: (@Sendable (RequestSummary) -> Void)?
     var requestIDs: RequestIDSource
     var timerSlot: Int?
 
     private var dates = DateCache()
     private var connections: [ObjectIdentifier: Connection] = [:]
-    private var listener: Listener?
+    private var listeners: [Listener] = []
     private var closeHandlers: [() -> Void] = []
 
     init(
-        loop: EventLoop, limits: HTTPLimits, router: Router, counters: HTTPCounters,
+        loop: EventLoop, limits: HTTPLimits, router: Router, counters: HTTPCounters, tls: TLSCredentials?,
         onRequestEnd: (@Sendable (RequestSummary) -> Void)?
     ) {
         self.loop = loop
@@ -25,6 +27,7 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
         times = ConnectionTimes(limits)
         self.router = router
         self.counters = counters
+        self.tls = tls
         self.onRequestEnd = onRequestEnd
         requestIDs = RequestIDSource(bytesMax: limits.requestIDBytesMax)
     }
@@ -36,20 +39,39 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
 
     // MARK: - Connections
 
-    /// - Returns: Why it failed.
-    func start(_ listener: Listener) -> SystemError? {
-        self.listener = listener
+    /// Accepts from those listeners; after a failure from none.
+    func start(_ listeners: [Listener]) -> SystemError? {
+        self.listeners = listeners
+        return startListeners { !$0.isShared }
+    }
+
+    /// Accepts from those listeners too that others share. - Returns: Why one failed.
+    func becomeReady() -> SystemError? {
+        startListeners { _ in true }
+    }
+
+    private func startListeners(where isWanted: (Listener) -> Bool) -> SystemError? {
         do throws(SystemError) {
-            try listener.start()
+            for listener in listeners where isWanted(listener) { try listener.start() }
             return nil
         } catch {
-            listener.close()
+            closeListeners()
             return error
         }
     }
 
-    func accept(_ fd: Int32) {
-        let connection = Connection(fd, self)
+    private func closeListeners() {
+        for listener in listeners { listener.close() }
+        listeners = []
+    }
+
+    func accept(_ fd: Int32, from listener: ListenerDescription) {
+        guard let transport = transport(listener) else {
+            counters.acceptFailures.count()
+            Glibc.close(fd)
+            return
+        }
+        let connection = Connection(fd, self, listener, transport)
         do throws(SystemError) {
             try connection.start()
         } catch {
@@ -62,6 +84,11 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
         counters.connectionsActive.count()
     }
 
+    /// nil when there is no memory for it.
+    private func transport(_ listener: ListenerDescription) -> Transport? {
+        listener.usesTLS ? tls?.makeSession().map { .tls($0) } : .plain
+    }
+
     /// Whether there is a place for one more. When all are taken and somebody waits, those who have kept theirs the
     /// longest for nothing lose them: clients that open connections and are slow with their requests would otherwise
     /// keep all others out. If there are none of these, nobody is accepted for a while.
@@ -70,7 +97,7 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
         guard isWaitedFor else { return false }
         makeRoom()
         if connections.count < limits.connectionsMax { return true }
-        listener?.hold(true)
+        hold(true)
         loop.setTimer(self, loop.now + times.eviction)
         return false
     }
@@ -87,8 +114,12 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
     func didClose(_ connection: Connection) {
         connections[ObjectIdentifier(connection)] = nil
         counters.connectionsActive.count(-1)
-        listener?.hold(false)
+        hold(false)
         endIfAllClosed()
+    }
+
+    private func hold(_ isHeld: Bool) {
+        for listener in listeners { listener.hold(isHeld) }
     }
 
     // MARK: - Stopping
@@ -96,8 +127,7 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
     /// - Parameter onAllClosed: Called once, on the loop.
     func stop(graceful: Bool, onAllClosed: @escaping () -> Void) {
         closeHandlers.append(onAllClosed)
-        listener?.close()
-        listener = nil
+        closeListeners()
         if graceful {
             for connection in Array(connections.values) { connection.drain() }
             loop.setTimer(self, loop.now + limits.drainTimeout.nanoseconds)
@@ -110,7 +140,7 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
     /// The drain took too long; or all places were taken and nobody could be sent away, and now somebody may.
     func deadlineReached(now: UInt64) {
         if closeHandlers.isEmpty {
-            listener?.hold(false)
+            hold(false)
         } else {
             cutAll()
         }

@@ -14,10 +14,13 @@ public struct HTTPRequest: Sendable {
     public let peer: String
     /// What the `{name}` segments of the route's pattern matched, percent-decoded.
     public let parameters: [String: String]
+    /// The subject of the certificate by which the client authenticated itself, `CN=alice,O=Example` (RFC 2253).
+    public let clientSubject: String?
 
     public init(
         method: HTTPMethod, path: String, query: String? = nil, headers: HTTPFields = [:], body: [UInt8] = [],
-        id: String = "", peer: String = "", parameters: [String: String] = [:]
+        id: String = "", peer: String = "", parameters: [String: String] = [:],
+        clientSubject: String? = nil
     ) {
         self.method = method
         self.path = path
@@ -27,5 +30,6 @@ public struct HTTPRequest: Sendable {
         self.id = id
         self.peer = peer
         self.parameters = parameters
+        self.clientSubject = clientSubject
     }
 }

@@ -20,10 +20,11 @@ struct WireError: Error, Equatable {
         case expectation = "expectation"
         case headerTimeout = "header_timeout"
         case bodyTimeout = "body_timeout"
+        case plainHTTP = "plain_http"
 
         var status: HTTPStatus {
             switch self {
-            case .requestLine, .target, .field, .host, .framing, .chunk: .badRequest
+            case .requestLine, .target, .field, .host, .framing, .chunk, .plainHTTP: .badRequest
             case .version: .httpVersionNotSupported
             case .method, .transferCoding: .notImplemented
             case .targetTooLong: .uriTooLong
@@ -44,7 +45,13 @@ struct WireError: Error, Equatable {
         self.message = message
     }
 
+    /// To a client that speaks HTTP without TLS where TLS is spoken.
+    static let plainHTTP = WireError(
+        .plainHTTP, "This port speaks HTTPS only: use https:// instead of http://.")
+
     var response: HTTPResponse {
-        .error(ErrorBody(message: message, code: fault.rawValue), status: fault.status)
+        // Read by people in front of whatever they mistyped the address into.
+        if fault == .plainHTTP { return .text(message + "\n", status: fault.status) }
+        return .error(ErrorBody(message: message, code: fault.rawValue), status: fault.status)
     }
 }

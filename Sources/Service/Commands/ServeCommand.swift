@@ -23,12 +23,14 @@ public enum ServeCommand {
         let hangups = reloads.watchSignal()
         defer { withExtendedLifetime(hangups) {} }
         let models = ModelSlot()
+        let tls = try credentials(configuration, log)
         let metrics = ServiceMetrics(models, reloads)
-        let server = server(configuration, models, metrics, log)
+        let server = server(configuration, tls, models, metrics, log)
         metrics.add(server)
+        if tls != nil { reloads.add("certificates") { try server.reloadCertificates() } }
         let stop = StopSignal()
-        try server.start()
-        let url = "http://\(server.address ?? configuration.host)"
+        try server.start(isReady: false)
+        let urls = server.listeners.map(\.url).joined(separator: ", ")
         log.debug("listening, loading \(path)")
         let loaded: LoadedModel
         do {
@@ -40,9 +42,10 @@ public enum ServeCommand {
         }
         metrics.add(loaded, configuration)
         models.set(.ready(loaded.served))
+        try server.becomeReady()
         stop.becomeGraceful()
         log.notice(
-            "serving \(loaded.served.id) at \(url)",
+            "serving \(loaded.served.id) at \(urls)",
             metadata: [
                 "context": .stringConvertible(loaded.engine.contextLength),
                 "precision": "\(configuration.precision.rawValue)",
@@ -64,14 +67,26 @@ public enum ServeCommand {
         log.notice("stopped")
     }
 
+    private static func credentials(
+        _ configuration: ServiceConfiguration, _ log: Logger
+    ) throws -> TLSCredentials? {
+        let usesTLS = configuration.listeners.contains { $0.usesTLS }
+        guard let settings = try configuration.tls.configuration(isWanted: usesTLS) else { return nil }
+        let tls = try TLSCredentials(settings) { ServiceLog.tls($0, log) }
+        log.info("certificates", metadata: ["now": "\(tls.summary)"])
+        return tls
+    }
+
     private static func server(
-        _ configuration: ServiceConfiguration, _ models: ModelSlot, _ metrics: ServiceMetrics, _ log: Logger
+        _ configuration: ServiceConfiguration, _ tls: TLSCredentials?, _ models: ModelSlot,
+        _ metrics: ServiceMetrics, _ log: Logger
     ) -> HTTPServer {
         var router = Router()
         APIRoutes(models: models, stallTimeout: configuration.stallTimeout).add(to: &router)
         metrics.addRoute(to: &router)
-        let address = HTTPServer.Configuration(
-            host: configuration.host, port: configuration.port, limits: configuration.http)
+        var address = HTTPServer.Configuration(
+            listeners: configuration.listeners, limits: configuration.http)
+        address.tls = tls
         guard configuration.logsAccess else { return HTTPServer(configuration: address, router: router) }
         let accessLog = AccessLog(configuration, log)
         let unlogged = configuration.accessLogExclude

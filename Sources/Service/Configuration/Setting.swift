@@ -16,6 +16,7 @@ struct Setting: Sendable {
     static let all: [Setting] = [
         text("host", \.host),
         integer("port", \.port, 0...65_535),
+        listeners("listen", \.listen),
         text("model", \.model),
         text("model-id", \.modelID),
         integer("threads", \.threads, 1...256),
@@ -35,6 +36,15 @@ struct Setting: Sendable {
         word("metrics-compat", \.metricsCompat),
         time("shutdown-delay", \.shutdownDelay),
         time("stall-timeout", \.stallTimeout),
+
+        files("tls-certificate", \.tls.certificates),
+        files("tls-key", \.tls.keys),
+        word("tls-min-version", \.tls.minimumVersion),
+        word("tls-unknown-name", \.tls.unknownName),
+        word("tls-client-auth", \.tls.clientAuthentication),
+        text("tls-client-ca", \.tls.clientAuthorities),
+        interval("tls-reload-interval", \.tls.reloadInterval),
+        time("tls-handshake-timeout", \.http.tlsHandshakeTimeout),
 
         bytes("request-line-bytes-max", \.http.requestLineBytesMax, 8_000...1_048_576),
         bytes("field-line-bytes-max", \.http.fieldLineBytesMax, 1_024...1_048_576),
@@ -67,6 +77,17 @@ struct Setting: Sendable {
     private static func text(_ name: String, _ path: Path<String?>) -> Setting {
         Setting(name: name, expectation: "text") { value, configuration in
             configuration[keyPath: path] = value
+            return true
+        }
+    }
+
+    private static func listeners(_ name: String, _ path: Path<[ListenerConfiguration]?>) -> Setting {
+        let expectation =
+            "addresses with commas between them, such as 127.0.0.1:8080, [::]:8080, unix:/run/apus.sock, unix:@apus "
+            + "or systemd, each with its options such as ;proxy, ;reuseport or ;mode=0660"
+        return Setting(name: name, expectation: expectation) { value, configuration in
+            guard let listeners = ListenerConfiguration.list(value) else { return false }
+            configuration[keyPath: path] = listeners
             return true
         }
     }
@@ -112,6 +133,31 @@ struct Setting: Sendable {
             value, configuration in
             guard let duration = Quantity.duration(value), duration <= .seconds(86_400) else { return false }
             configuration[keyPath: path] = duration
+            return true
+        }
+    }
+
+    private static func interval(_ name: String, _ path: Path<Duration>) -> Setting {
+        Setting(name: name, expectation: "a time such as 5s, from 1s to 30s") { value, configuration in
+            guard let duration = Quantity.duration(value), duration >= .seconds(1), duration <= .seconds(30)
+            else { return false }
+            configuration[keyPath: path] = duration
+            return true
+        }
+    }
+
+    private static func files(_ name: String, _ path: Path<[String]>) -> Setting {
+        Setting(
+            name: name, expectation: "1 to \(TLSConfiguration.pairsMax) files with commas between them"
+        ) { value, configuration in
+            let files = value.split(separator: ",", omittingEmptySubsequences: false).map { part -> String in
+                var file = part
+                while file.first == " " { file.removeFirst() }
+                while file.last == " " { file.removeLast() }
+                return String(file)
+            }
+            guard files.count <= TLSConfiguration.pairsMax, !files.contains("") else { return false }
+            configuration[keyPath: path] = files
             return true
         }
     }
