@@ -2,12 +2,16 @@ import Telemetry
 
 /// The server's counters as Prometheus reads them. A new counter is one line in one of these tables.
 enum HTTPMetrics {
-    private typealias Path<Value> = KeyPath<HTTPCounters.Snapshot, Value> & Sendable
+    typealias Path<Value> = KeyPath<HTTPCounters.Snapshot, Value> & Sendable
 
-    private static let counts: [(name: String, kind: PrometheusText.Kind, help: String, value: Path<Int>)] = [
+    static let counts: [(name: String, kind: PrometheusText.Kind, help: String, value: Path<Int>)] = [
         ("connections_total", .counter, "Connections accepted.", \.connectionsAccepted),
         ("connections", .gauge, "Connections open.", \.connectionsActive),
         ("accept_failures_total", .counter, "Times that the system gave no connection.", \.acceptFailures),
+        (
+            "evicted_connections_total", .counter, "Connections closed to give their places to others.",
+            \.connectionsEvicted
+        ),
         ("requests_total", .counter, "Requests received whole.", \.requests),
         ("requests_in_flight", .gauge, "Requests that are being answered.", \.requestsActive),
         ("timeouts_total", .counter, "Requests whose head or body took too long.", \.timeouts),
@@ -41,7 +45,7 @@ enum HTTPMetrics {
             ),
         ]
 
-    private static let tables: [(name: String, label: String, help: String, value: Path<[String: Int]>)] = [
+    static let tables: [(name: String, label: String, help: String, value: Path<[String: Int]>)] = [
         ("refusals_total", "reason", "Requests refused before any route saw them.", \.refusals)
     ]
 
