@@ -30,6 +30,8 @@ public final class HTTPCounters: Sendable {
     let clientsVanished = Atomic(0)
     let bytesReceived = Atomic(0)
     let bytesSent = Atomic(0)
+    /// Requests that no route took.
+    let unrouted = RouteCounts()
     private let refusals = Mutex<[WireError.Fault: Int]>([:])
 
     func count(_ fault: WireError.Fault) {

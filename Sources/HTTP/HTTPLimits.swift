@@ -46,7 +46,7 @@ public struct HTTPLimits: Sendable {
     /// it means that the client is gone. Zero: always gone.
     public var halfCloseGrace: Duration = .seconds(1)
     /// A comment is sent on an event stream after this much silence, so that proxies don't cut it.
-    public var eventStreamPingInterval: Duration = .seconds(15)
+    public var eventStreamPingInterval: Duration = .seconds(5)
     /// What running requests get to end after a graceful stop begins.
     public var drainTimeout: Duration = .seconds(30)
 

@@ -44,7 +44,7 @@ public final class HTTPServer: Sendable {
     public let counters = HTTPCounters()
 
     private let configuration: Configuration
-    private let router: Router
+    let router: Router
     private let onRequestEnd: (@Sendable (RequestSummary) -> Void)?
     private let state = Mutex(State())
 

@@ -68,7 +68,7 @@ struct ConnectionClockTests {
         var clock = ConnectionClock(times: ConnectionTimes(limits), now: 0)
         clock.isIn(.serving, Self.start)
         clock.wrote(isFirst: true, Self.start)
-        let later = Self.start + 15 * Self.second
+        let later = Self.start + 5 * Self.second
         #expect(clock.due(isWaiting: false, isEventStream: true, later - 1) == nil)
         #expect(clock.due(isWaiting: false, isEventStream: true, later) == .ping)
         #expect(clock.due(isWaiting: false, isEventStream: false, later) == nil)

@@ -16,6 +16,7 @@ final class HealthRoute: Sendable {
 
     func answer() -> HTTPResponse {
         do throws(APIError) {
+            if case .draining = models.readiness { throw .unavailable("The server is stopping.") }
             let figures = try models.model().engine.status
             return last.withLock { last in
                 if let last, last.figures == figures { return last.response }
@@ -38,6 +39,7 @@ final class HealthRoute: Sendable {
         for (name, value) in [
             ("requests_waiting", engine.requestsWaiting),
             ("sequences_running", engine.sequencesRunning),
+            ("sequences_paused", engine.sequencesPaused),
             ("kv_bytes", engine.memoryBytes),
             ("kv_bytes_free", engine.memoryFreeBytes),
             ("kv_blocks", engine.blockCount),

@@ -249,12 +249,20 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         current = nil
         if ended.isServed { context.counters.requestsActive.count(-1) }
         if !isComplete { ended.exchange?.close() }
+        count(ended)
         context.onRequestEnd?(
             RequestSummary(
                 id: ended.id, peer: peer, method: ended.head?.method, path: ended.head?.path ?? "",
                 status: ended.status,
                 bodyBytes: ended.bodyBytes, durationNanoseconds: loop.now - ended.startedAt,
                 isComplete: isComplete))
+    }
+
+    private func count(_ ended: Current) {
+        guard case .route(let route, _) = ended.match else {
+            return context.counters.unrouted.count(ended.status)
+        }
+        route.counts.count(ended.status)
     }
 
     // MARK: - To the socket
