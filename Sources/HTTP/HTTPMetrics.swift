@@ -8,6 +8,10 @@ enum HTTPMetrics {
         ("connections_total", .counter, "Connections accepted.", \.connectionsAccepted),
         ("connections", .gauge, "Connections open.", \.connectionsActive),
         ("accept_failures_total", .counter, "Times that the system gave no connection.", \.acceptFailures),
+        (
+            "connections_evicted_total", .counter, "Idle or slow connections closed for others.",
+            \.connectionsEvicted
+        ),
         ("requests_total", .counter, "Requests received whole.", \.requests),
         ("requests_in_flight", .gauge, "Requests that are being answered.", \.requestsActive),
         ("timeouts_total", .counter, "Requests whose head or body took too long.", \.timeouts),
