@@ -9,7 +9,7 @@ enum HTTPMetrics {
         ("connections", .gauge, "Connections open.", \.connectionsActive),
         ("accept_failures_total", .counter, "Times that the system gave no connection.", \.acceptFailures),
         (
-            "evicted_connections_total", .counter, "Connections closed to give their places to others.",
+            "connections_evicted_total", .counter, "Idle or slow connections closed for others.",
             \.connectionsEvicted
         ),
         ("requests_total", .counter, "Requests received whole.", \.requests),

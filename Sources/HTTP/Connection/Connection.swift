@@ -412,7 +412,8 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
             context.counters.slowClients.count()
             return vanish()
         case .ping: write(ServerSentEvent.ping)
-        case nil: break
+        // The deadline has moved away since; that is how nearly all timers end.
+        case nil: return updateTimer()
         }
         needTurnEnd()
     }
