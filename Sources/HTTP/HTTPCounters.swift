@@ -6,6 +6,8 @@ public final class HTTPCounters: Sendable {
         public var connectionsAccepted = 0
         public var connectionsActive = 0
         public var acceptFailures = 0
+        /// Connections closed because their PROXY header was missing, malformed or too long.
+        public var proxyHeadersRefused = 0
         public var requests = 0
         public var requestsActive = 0
         public var timeouts = 0
@@ -20,6 +22,7 @@ public final class HTTPCounters: Sendable {
     let connectionsAccepted = Atomic(0)
     let connectionsActive = Atomic(0)
     let acceptFailures = Atomic(0)
+    let proxyHeadersRefused = Atomic(0)
     let requests = Atomic(0)
     let requestsActive = Atomic(0)
     let timeouts = Atomic(0)
@@ -38,6 +41,7 @@ public final class HTTPCounters: Sendable {
         snapshot.connectionsAccepted = connectionsAccepted.load(ordering: .relaxed)
         snapshot.connectionsActive = connectionsActive.load(ordering: .relaxed)
         snapshot.acceptFailures = acceptFailures.load(ordering: .relaxed)
+        snapshot.proxyHeadersRefused = proxyHeadersRefused.load(ordering: .relaxed)
         snapshot.requests = requests.load(ordering: .relaxed)
         snapshot.requestsActive = requestsActive.load(ordering: .relaxed)
         snapshot.timeouts = timeouts.load(ordering: .relaxed)

@@ -50,7 +50,12 @@ public struct HTTPLimits: Sendable {
     /// What running requests get to end after a graceful stop begins.
     public var drainTimeout: Duration = .seconds(30)
 
+    /// After a graceful stop begins, who has connected and sent nothing yet gets this long for a first request.
+    public var firstRequestGrace: Duration = .seconds(1)
+
     // Connections
+    /// A PROXY header, where one is required. 536 bytes is what every path carries in one piece (§2 of the protocol).
+    public var proxyHeaderBytesMax = 536
     public var connectionsMax = 1_024
     public var requestsPerConnectionMax = 10_000
     /// Bytes of later requests held while one is served; then reading stops.

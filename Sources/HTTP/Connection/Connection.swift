@@ -10,6 +10,8 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     private struct Current {
         var startedAt: UInt64
         var id: String
+        /// Whose request it is.
+        var peer: String
         var head: RequestHead?
         var match: Router.Match?
         var exchange: Exchange?
@@ -25,7 +27,9 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     private let fd: Int32
     private let context: ServerContext
     private let listener: ListenerDescription
-    private let peer: String
+    private var peer: ConnectionPeer
+    /// Nil when no PROXY header is due, or no more.
+    private var gate: ProxyGate?
     private var machine: ConnectionMachine
     private var outbound = OutboundBuffer()
     private var current: Current?
@@ -50,7 +54,8 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         self.fd = fd
         self.context = context
         self.listener = listener
-        peer = SocketAddress.peer(of: fd)?.text ?? "unknown"
+        peer = ConnectionPeer(of: fd, isUnix: listener.isUnix)
+        gate = listener.requiresProxy ? ProxyGate(limits: context.limits) : nil
         machine = ConnectionMachine(limits: context.limits)
         clock = ConnectionClock(limits: context.limits, now: context.loop.now)
     }
@@ -80,22 +85,41 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     }
 
     private func receive() {
-        let capacity = min(machine.inputCapacity, loop.scratch.count)
+        let capacity = min(gate?.capacity ?? machine.inputCapacity, loop.scratch.count)
         guard capacity > 0 else { return }
         let count = recv(fd, loop.scratch.baseAddress, capacity, 0)
         if count > 0 {
             context.counters.bytesReceived.count(count)
-            if machine.phase == .idle { clock.requestBegan(loop.now) }
-            machine.receive(
-                UnsafeRawBufferPointer(rebasing: loop.scratch[..<count]).bindMemory(to: UInt8.self).span)
-            if machine.phase == .body { clock.bodyCame(bytes: machine.bodyBytesReceived + count, loop.now) }
-            pump()
+            let bytes = UnsafeRawBufferPointer(rebasing: loop.scratch[..<count])
+            if gate == nil { take(bytes) } else { passGate(bytes) }
         } else if count == 0 {
             machine.receiveEnd()
             meetEnd()
             if !isClosed { pump() }
         } else if errno != EAGAIN && errno != EINTR {
             vanish()
+        }
+    }
+
+    private func take(_ bytes: UnsafeRawBufferPointer) {
+        if machine.phase == .idle { clock.requestBegan(loop.now) }
+        machine.receive(bytes.bindMemory(to: UInt8.self).span)
+        if machine.phase == .body {
+            clock.bodyCame(bytes: machine.bodyBytesReceived + bytes.count, loop.now)
+        }
+        pump()
+    }
+
+    private func passGate(_ bytes: UnsafeRawBufferPointer) {
+        switch gate?.receive(bytes) {
+        case .open(let client, let rest):
+            gate = nil
+            if let client { peer = ConnectionPeer(client) }
+            if !rest.isEmpty { rest.withUnsafeBytes { take($0) } }
+        case .refuse:
+            context.counters.proxyHeadersRefused.count()
+            close()
+        case .wait, nil: break
         }
     }
 
@@ -132,7 +156,8 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     private func route(_ head: RequestHead) {
         let match = context.router.match(head.method, head.path)
         let id = context.requestIDs.id(offered: head.fields.bytes(of: "x-request-id"))
-        current = Current(startedAt: clock.firstByteAt, id: id, head: head, match: match)
+        let client = peer.client(of: head.fields, trusted: context.trustedProxies)
+        current = Current(startedAt: clock.firstByteAt, id: id, peer: client, head: head, match: match)
         clock.headEnded(loop.now)
         do throws(WireError) {
             switch match {
@@ -164,10 +189,10 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     }
 
     private func request(_ body: [UInt8], _ parameters: [String: String]) -> HTTPRequest? {
-        guard let head = current?.head, let id = current?.id else { return nil }
+        guard let current, let head = current.head else { return nil }
         return HTTPRequest(
-            method: head.method, path: head.path, query: head.query, headers: head.fields, body: body, id: id,
-            peer: peer, parameters: parameters)
+            method: head.method, path: head.path, query: head.query, headers: head.fields, body: body,
+            id: current.id, peer: current.peer, parameters: parameters)
     }
 
     private func startTask(
@@ -191,7 +216,8 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     /// A whole response, known on the loop.
     private func answer(_ response: HTTPResponse) {
         if current == nil {
-            current = Current(startedAt: clock.firstByteAt, id: context.requestIDs.id(offered: nil))
+            current = Current(
+                startedAt: clock.firstByteAt, id: context.requestIDs.id(offered: nil), peer: peer.name)
         }
         begin(
             ResponseStart(status: response.status, headers: response.headers, body: .whole),
@@ -253,7 +279,7 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         if !isComplete { ended.exchange?.close() }
         context.onRequestEnd?(
             RequestSummary(
-                id: ended.id, peer: peer, method: ended.head?.method, path: ended.head?.path ?? "",
+                id: ended.id, peer: ended.peer, method: ended.head?.method, path: ended.head?.path ?? "",
                 status: ended.status,
                 bodyBytes: ended.bodyBytes, durationNanoseconds: loop.now - ended.startedAt,
                 isComplete: isComplete))
@@ -357,6 +383,10 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
 
     /// The server stops gracefully.
     func drain() {
+        // A request that is here already came in time.
+        if machine.phase == .idle { receive() }
+        if isClosed { return }
+        clock.drainBegan(loop.now)
         if machine.drain(isAllSent: outbound.isEmpty) != nil { close() }
         needTurnEnd()
     }

@@ -14,8 +14,10 @@ public enum ServeCommand {
         defer { LogOutput.standardError.flush() }
 
         let models = ModelSlot()
-        let server = server(configuration, models, log)
+        let manager = ServiceManager(environment: sources.environment)
+        let server = server(configuration, manager, models, log)
         let stop = StopSignal()
+        server.onHandedOver { stop.handedOver() }
         try server.start(isReady: false)
         let urls = server.listeners.map(\.url).joined(separator: ", ")
         log.debug("listening, loading \(path)")
@@ -38,10 +40,17 @@ public enum ServeCommand {
                 "kv": "\(loaded.plan.kvText)",
             ])
 
-        let signal = await stop.wait()
-        log.notice("stopping", metadata: ["signal": .stringConvertible(Int(signal))])
-        models.set(.draining)
+        announce(to: manager, server)
+
+        switch await stop.wait() {
+        case .signal(let number):
+            log.notice("stopping", metadata: ["signal": .stringConvertible(Int(number))])
+        case .handOver: log.notice("stopping: another process has taken over")
+        }
+        manager.notify("STOPPING=1")
+        // Who was let in is served, though a successor may be there already: no answer sends anybody away before that.
         await server.stop()
+        models.set(.draining)
         loaded.engine.stop(drain: false)
         await withCheckedContinuation { continuation in
             loaded.engine.whenStopped { continuation.resume() }
@@ -49,13 +58,22 @@ public enum ServeCommand {
         log.notice("stopped")
     }
 
-    private static func server(_ configuration: ServiceConfiguration, _ models: ModelSlot, _ log: Logger)
-        -> HTTPServer
-    {
+    /// Readiness, and from then on a sign of life as often as the manager wants one, from the loop that serves.
+    private static func announce(to manager: ServiceManager, _ server: HTTPServer) {
+        manager.notify("READY=1")
+        guard let timeout = manager.watchdogTimeout else { return }
+        server.startHeartbeat(every: timeout / 3) { manager.notify("WATCHDOG=1") }
+    }
+
+    private static func server(
+        _ configuration: ServiceConfiguration, _ manager: ServiceManager, _ models: ModelSlot, _ log: Logger
+    ) -> HTTPServer {
         var router = Router()
         APIRoutes(models: models).add(to: &router)
-        let address = HTTPServer.Configuration(
-            listeners: configuration.listeners, limits: configuration.http)
+        var address = HTTPServer.Configuration(
+            listeners: manager.resolve(configuration.listeners), limits: configuration.http)
+        address.trustedProxies = configuration.trustedProxies
+        address.handOverPath = configuration.handOver
         guard configuration.logsAccess else { return HTTPServer(configuration: address, router: router) }
         return HTTPServer(configuration: address, router: router) { ServiceLog.access($0, log) }
     }
