@@ -82,7 +82,7 @@ def test_curl_speaks_through_a_unix_socket_and_the_log_says_who_it_was(smollm2, 
 def test_a_listener_for_proxies_wants_their_header(smollm2):
     server = apus.Server(smollm2, "--listen", "127.0.0.1:0;proxy")
     try:
-        assert curl("--haproxy-protocol", server.url + "/health").stdout == '{"status":"ok"}'
+        assert json.loads(curl("--haproxy-protocol", server.url + "/health").stdout)["status"] == "ok"
         assert curl(server.url + "/health").returncode in (52, 56)
     finally:
         server.stop()

@@ -135,8 +135,10 @@ struct HandOverTests {
         await first.stop()
         try await blocking {
             Result {
-                #expect(try RawClient(port: port).peer() != "")
-                #expect(try RawClient(unix: directory.file("b")).peer() != "")
+                let peers = [
+                    try RawClient(port: port).peer(), try RawClient(unix: directory.file("b")).peer(),
+                ]
+                #expect(!peers.contains(""))
                 #expect(directory.mode("a") == nil)
             }
         }.get()
