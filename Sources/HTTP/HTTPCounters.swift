@@ -8,6 +8,8 @@ public final class HTTPCounters: Sendable {
         public var acceptFailures = 0
         /// Closed because another needed the place.
         public var connectionsEvicted = 0
+        /// Connections closed because their PROXY header was missing, malformed or too long.
+        public var proxyHeadersRefused = 0
         public var requests = 0
         public var requestsActive = 0
         public var timeouts = 0
@@ -25,6 +27,7 @@ public final class HTTPCounters: Sendable {
     let connectionsActive = Atomic(0)
     let acceptFailures = Atomic(0)
     let connectionsEvicted = Atomic(0)
+    let proxyHeadersRefused = Atomic(0)
     let requests = Atomic(0)
     let requestsActive = Atomic(0)
     let timeouts = Atomic(0)
@@ -51,6 +54,7 @@ public final class HTTPCounters: Sendable {
         snapshot.connectionsActive = connectionsActive.load(ordering: .relaxed)
         snapshot.acceptFailures = acceptFailures.load(ordering: .relaxed)
         snapshot.connectionsEvicted = connectionsEvicted.load(ordering: .relaxed)
+        snapshot.proxyHeadersRefused = proxyHeadersRefused.load(ordering: .relaxed)
         snapshot.requests = requests.load(ordering: .relaxed)
         snapshot.requestsActive = requestsActive.load(ordering: .relaxed)
         snapshot.timeouts = timeouts.load(ordering: .relaxed)

@@ -52,7 +52,12 @@ public struct HTTPLimits: Sendable {
     /// What running requests get to end after a graceful stop begins.
     public var drainTimeout: Duration = .seconds(30)
 
+    /// After a graceful stop begins, who has connected and sent nothing yet gets this long for a first request.
+    public var firstRequestGrace: Duration = .seconds(1)
+
     // Connections
+    /// A PROXY header, where one is required. 536 bytes is what every path carries in one piece (§2 of the protocol).
+    public var proxyHeaderBytesMax = 536
     public var connectionsMax = 1_024
     /// When all connections are taken, those go first that have been idle, or slow with a request, for the longest, if
     /// it is this long.

@@ -12,6 +12,10 @@ enum HTTPMetrics {
             "connections_evicted_total", .counter, "Idle or slow connections closed for others.",
             \.connectionsEvicted
         ),
+        (
+            "proxy_headers_refused_total", .counter,
+            "Connections closed because their PROXY header was missing or wrong.", \.proxyHeadersRefused
+        ),
         ("requests_total", .counter, "Requests received whole.", \.requests),
         ("requests_in_flight", .gauge, "Requests that are being answered.", \.requestsActive),
         ("timeouts_total", .counter, "Requests whose head or body took too long.", \.timeouts),

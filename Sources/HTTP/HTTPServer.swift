@@ -19,6 +19,11 @@ public final class HTTPServer: Sendable {
         public var limits: HTTPLimits
         /// Needed when a listener uses TLS.
         public var tls: TLSCredentials?
+        /// Whose `Forwarded` and `X-Forwarded-For` tell who the client is.
+        public var trustedProxies = TrustedProxies()
+        /// The path of a unix socket at which a server takes over the listeners of the one before it, and gives them to
+        /// the next (`HandOver`).
+        public var handOverPath: String?
 
         public init(listeners: [ListenerConfiguration], limits: HTTPLimits = HTTPLimits()) {
             self.listeners = listeners
@@ -44,6 +49,7 @@ public final class HTTPServer: Sendable {
     private struct State {
         var running: Running?
         var isStopping = false
+        var onHandedOver: (@Sendable () -> Void)?
     }
 
     public let counters: HTTPCounters
@@ -82,10 +88,13 @@ public final class HTTPServer: Sendable {
             throw ListenError(address: configuration.name, reason: error.description)
         }
         let context = ServerContext(
-            loop: loop, limits: configuration.limits, router: router, counters: counters,
-            tls: configuration.tls, onRequestEnd: onRequestEnd)
-        let listeners = try bind(context)
-        if let failure = loop.sync({ context.start(listeners) }) {
+            loop: loop, limits: configuration.limits, router: router,
+            trustedProxies: configuration.trustedProxies, counters: counters, tls: configuration.tls,
+            onRequestEnd: onRequestEnd)
+        var taker: HandOverTaker?
+        if let path = configuration.handOverPath { taker = try HandOverTaker.ask(path) }
+        let listeners = try bind(context, taker)
+        if let failure = loop.sync({ context.start(listeners, taking: taker) }) {
             throw ListenError(address: configuration.name, reason: failure.description)
         }
         configuration.tls?.watch()
@@ -96,10 +105,10 @@ public final class HTTPServer: Sendable {
     }
 
     /// All of them, or none.
-    private func bind(_ context: ServerContext) throws(ListenError) -> [Listener] {
+    private func bind(_ context: ServerContext, _ taker: HandOverTaker?) throws(ListenError) -> [Listener] {
         var listeners: [Listener] = []
         do throws(ListenError) {
-            for listener in configuration.listeners {
+            for listener in taker?.resolve(configuration.listeners) ?? configuration.listeners {
                 listeners.append(
                     try Listener(
                         listener, limits: configuration.limits, loop: context.loop, counters: counters,
@@ -108,17 +117,39 @@ public final class HTTPServer: Sendable {
             }
             return listeners
         } catch {
-            for listener in listeners { listener.close() }
+            for listener in listeners { listener.close(keepsFile: listener.isTakenOver) }
             throw error
         }
     }
 
-    /// Accepts from all listeners.
+    /// Accepts from all listeners. The server that these were taken over from takes no more connections then.
     public func becomeReady() throws(ListenError) {
         guard let context = state.withLock({ $0.running?.context }) else { return }
-        if let failure = context.loop.sync({ context.becomeReady() }) {
-            throw ListenError(address: configuration.name, reason: failure.description)
+        let path = configuration.handOverPath
+        let failure = context.loop.sync { () -> ListenError? in
+            do throws(ListenError) {
+                try context.becomeReady(handOverPath: path) { [weak self] in self?.wasHandedOver() }
+                return nil
+            } catch {
+                return error
+            }
         }
+        if let failure { throw failure }
+    }
+
+    /// Called on the I/O loop when another process has taken the listeners over; the server is to be stopped then.
+    public func onHandedOver(_ handler: @escaping @Sendable () -> Void) {
+        state.withLock { $0.onHandedOver = handler }
+    }
+
+    private func wasHandedOver() {
+        state.withLock({ $0.onHandedOver })?()
+    }
+
+    /// Calls `beat` now and then again and again, on the I/O loop, as long as that turns. Once, after `start`.
+    public func startHeartbeat(every interval: Duration, _ beat: @escaping @Sendable () -> Void) {
+        guard let context = state.withLock({ $0.running?.context }) else { return }
+        context.loop.sync { context.startHeartbeat(every: interval, beat) }
     }
 
     /// Where the server listens, in the order of its configuration. Empty before `start`.

@@ -29,13 +29,14 @@ def run(*arguments, input=None, timeout=120):
 
 
 class Server:
-    """`apus serve` on a free port, from start to stop."""
+    """`apus serve` on a free port, from start to stop; `before` stands before the command, `options` are Popen's."""
 
-    def __init__(self, model, *arguments, ca=None, client=None, environment=None):
+    def __init__(self, model, *arguments, before=(), ca=None, client=None, environment=None, **options):
         """`ca` is trusted by `http`, `client` the certificate that it shows; `environment` adds variables."""
         self.log = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
-            [BINARY, "serve", "--model", model, "--host", "127.0.0.1", "--port", "0", *arguments],
+            [*before, BINARY, "serve", "--model", model, "--host", "127.0.0.1", "--port", "0", *arguments],
+            **options,
             stdin=subprocess.DEVNULL,
             stdout=self.log,
             stderr=subprocess.STDOUT,

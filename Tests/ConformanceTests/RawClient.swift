@@ -52,6 +52,17 @@ final class RawClient: @unchecked Sendable {
         }
     }
 
+    /// Of a unix socket. - Parameter address: A path, or an abstract name behind an `@`.
+    init(unix address: String, timeoutSeconds: Int = 10) throws {
+        fd = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        guard fd >= 0 else { throw Failure(description: "no socket") }
+        var timeout = timeval(tv_sec: timeoutSeconds, tv_usec: 0)
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+        guard UnixAddress(address).apply(fd, Glibc.connect) == 0 else {
+            throw Failure(description: "cannot connect: \(errno)")
+        }
+    }
+
     deinit { close(fd) }
 
     func send(_ text: String) throws { try send(Array(text.utf8)) }

@@ -10,6 +10,8 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     private struct Current {
         var startedAt: UInt64
         var id: String
+        /// Whose request it is.
+        var peer: String
         var head: RequestHead?
         var match: Router.Match?
         var exchange: Exchange?
@@ -25,7 +27,9 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     private let fd: Int32
     private let context: ServerContext
     private let listener: ListenerDescription
-    private let peer: String
+    private var peer: ConnectionPeer
+    /// Nil when no PROXY header is due, or no more.
+    private var gate: ProxyGate?
     private var transport: Transport
     private var isHandshaking: Bool
     private var machine: ConnectionMachine
@@ -54,7 +58,8 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         self.listener = listener
         self.transport = transport
         isHandshaking = listener.usesTLS
-        peer = SocketAddress.peer(of: fd)?.text ?? "unknown"
+        peer = ConnectionPeer(of: fd, isUnix: listener.isUnix)
+        gate = listener.requiresProxy ? ProxyGate(limits: context.limits) : nil
         machine = ConnectionMachine(limits: context.limits)
         clock = ConnectionClock(times: context.times, isHandshaking: isHandshaking, now: context.loop.now)
     }
@@ -84,20 +89,14 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     }
 
     private func receive() {
+        if gate != nil { return receiveProxyHeader() }
         let capacity = min(machine.inputCapacity, loop.scratch.count)
         guard capacity > 0 else { return }
         let input = transport.receive(fd, loop.scratch, max: capacity)
         if isHandshaking { shakeHands() }
         if input.count > 0 {
             context.counters.bytesReceived.count(input.count)
-            if machine.phase == .idle { clock.requestBegan(loop.now) }
-            machine.receive(
-                UnsafeRawBufferPointer(rebasing: loop.scratch[..<input.count]).bindMemory(to: UInt8.self).span
-            )
-            if machine.phase == .body {
-                clock.bodyCame(bytes: machine.bodyBytesReceived + input.count, loop.now)
-            }
-            pump()
+            take(UnsafeRawBufferPointer(rebasing: loop.scratch[..<input.count]))
             if isClosed { return }
         }
         switch input.end {
@@ -112,6 +111,46 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         machine.receiveEnd()
         meetEnd()
         if !isClosed { pump() }
+    }
+
+    private func take(_ bytes: UnsafeRawBufferPointer) {
+        if machine.phase == .idle { clock.requestBegan(loop.now) }
+        machine.receive(bytes.bindMemory(to: UInt8.self).span)
+        if machine.phase == .body {
+            clock.bodyCame(bytes: machine.bodyBytesReceived + bytes.count, loop.now)
+        }
+        pump()
+    }
+
+    /// It stands before everything else, a TLS handshake too.
+    private func receiveProxyHeader() {
+        let count = recv(fd, loop.scratch.baseAddress, min(gate?.capacity ?? 0, loop.scratch.count), 0)
+        guard count > 0 else {
+            if count == 0 || (errno != EAGAIN && errno != EINTR) { vanish() }
+            return
+        }
+        context.counters.bytesReceived.count(count)
+        switch gate?.receive(UnsafeRawBufferPointer(rebasing: loop.scratch[..<count])) {
+        case .open(let client, let rest):
+            gate = nil
+            if let client { peer = ConnectionPeer(client) }
+            rest.withUnsafeBytes { passOn($0) }
+        case .refuse:
+            context.counters.proxyHeadersRefused.count()
+            close()
+        case .wait, nil: break
+        }
+    }
+
+    /// What came behind a PROXY header.
+    private func passOn(_ bytes: UnsafeRawBufferPointer) {
+        guard !bytes.isEmpty else { return }
+        switch transport {
+        case .plain: take(bytes)
+        case .tls(let session):
+            session.receive(bytes)
+            receive()
+        }
     }
 
     private func meetEnd() {
@@ -131,7 +170,7 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     }
 
     private func sessionFailed(_ failure: TLSFailure) {
-        context.tls?.failed(failure, peer: peer)
+        context.tls?.failed(failure, peer: peer.name)
         switch failure {
         case .plainHTTP:
             guard machine.phase == .idle else { return close() }
@@ -192,7 +231,8 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     private func route(_ head: RequestHead) {
         let match = context.router.match(head.method, head.path)
         let id = context.requestIDs.id(offered: head.fields.bytes(of: "x-request-id"))
-        current = Current(startedAt: clock.firstByteAt, id: id, head: head, match: match)
+        let client = peer.client(of: head.fields, trusted: context.trustedProxies)
+        current = Current(startedAt: clock.firstByteAt, id: id, peer: client, head: head, match: match)
         clock.headEnded(loop.now)
         do throws(WireError) {
             switch match {
@@ -224,10 +264,10 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     }
 
     private func request(_ body: [UInt8], _ parameters: [String: String]) -> HTTPRequest? {
-        guard let head = current?.head, let id = current?.id else { return nil }
+        guard let current, let head = current.head else { return nil }
         return HTTPRequest(
-            method: head.method, path: head.path, query: head.query, headers: head.fields, body: body, id: id,
-            peer: peer, parameters: parameters, clientSubject: transport.clientSubject)
+            method: head.method, path: head.path, query: head.query, headers: head.fields, body: body,
+            id: current.id, peer: current.peer, parameters: parameters, clientSubject: transport.clientSubject)
     }
 
     private func startTask(
@@ -251,7 +291,8 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     /// A whole response, known on the loop.
     private func answer(_ response: HTTPResponse) {
         if current == nil {
-            current = Current(startedAt: clock.firstByteAt, id: context.requestIDs.id(offered: nil))
+            current = Current(
+                startedAt: clock.firstByteAt, id: context.requestIDs.id(offered: nil), peer: peer.name)
         }
         begin(
             ResponseStart(status: response.status, headers: response.headers, body: .whole),
@@ -314,7 +355,7 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         count(ended)
         context.onRequestEnd?(
             RequestSummary(
-                id: ended.id, peer: peer, method: ended.head?.method, path: ended.head?.path ?? "",
+                id: ended.id, peer: ended.peer, method: ended.head?.method, path: ended.head?.path ?? "",
                 status: ended.status,
                 bodyBytes: ended.bodyBytes, durationNanoseconds: loop.now - ended.startedAt,
                 isComplete: isComplete))
@@ -428,7 +469,7 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         case .close:
             if isHandshaking {
                 context.counters.timeouts.count()
-                context.tls?.failed(.unfinishedHandshake, peer: peer)
+                context.tls?.failed(.unfinishedHandshake, peer: peer.name)
             }
             close()
         case .head, .sendContinue, .request, nil: break
@@ -439,6 +480,10 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
 
     /// The server stops gracefully.
     func drain() {
+        // A request that is here already came in time.
+        if machine.phase == .idle { receive() }
+        if isClosed { return }
+        clock.drainBegan(loop.now)
         if machine.drain(isAllSent: waitingBytes == 0) != nil { close() }
         needTurnEnd()
     }

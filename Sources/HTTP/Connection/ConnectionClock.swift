@@ -69,6 +69,12 @@ struct ConnectionClock {
         firstByteAt = now
     }
 
+    /// The server stops: who has not asked anything yet has to do so soon.
+    mutating func drainBegan(_ now: UInt64) {
+        guard timedPhase == .idle else { return }
+        phaseDeadline = min(phaseDeadline, now + limits.firstRequestGrace.nanoseconds)
+    }
+
     /// To be told before deadlines are asked for.
     mutating func isIn(_ phase: ConnectionMachine.Phase, _ now: UInt64) {
         guard phase != timedPhase else { return }

@@ -267,12 +267,14 @@ struct ConnectionMachine {
         }
     }
 
-    /// The server stops: this connection serves what it has begun, and nothing after it.
+    /// The server stops: this connection serves what it has begun, and nothing after it. A client that has connected
+    /// and asked nothing yet was taken from the queue, and is still served one request: nobody may lose one because a
+    /// server gives its place to another.
     ///
     /// - Parameter isAllSent: No response waits for the client.
     mutating func drain(isAllSent: Bool) -> Action? {
         mustClose = true
-        guard phase == .idle else { return nil }
+        guard phase == .idle, requests > 0 else { return nil }
         if isAllSent { return close() }
         phase = .closing
         return nil

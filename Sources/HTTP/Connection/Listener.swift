@@ -14,12 +14,18 @@ final class Listener: EventHandler, TimerTarget {
     ]
 
     let description: ListenerDescription
+    /// Who passed it on keeps it open, and its queue with it.
+    let outlivesProcess: Bool
+    /// Another server gave it to us; before we have confirmed that, its file is not ours.
+    let isTakenOver: Bool
+    /// As configured; the process that takes over finds the socket by it.
+    let name: String
     /// It waits until the server can serve (`ListenerConfiguration.isShared`).
     let isShared: Bool
     var timerSlot: Int?
 
     private let socket: ListeningSocket
-    private var fd: Int32 { socket.descriptor }
+    var fd: Int32 { socket.descriptor }
     private let loop: EventLoop
     private let pauseNanoseconds: UInt64
     private let counters: HTTPCounters
@@ -45,6 +51,9 @@ final class Listener: EventHandler, TimerTarget {
         self.accepted = accepted
         pauseNanoseconds = limits.acceptPause.nanoseconds
         isShared = configuration.isShared
+        name = configuration.name
+        isTakenOver = configuration.isTakenOver
+        outlivesProcess = configuration.outlivesProcess
         socket = try ListeningSocket(configuration)
         description = ListenerDescription(configuration, address: socket.address)
     }
@@ -55,6 +64,7 @@ final class Listener: EventHandler, TimerTarget {
         try loop.add(fd, apus_epoll_in, self)
         isStarted = true
         isArmed = true
+        arm()
     }
 
     func hold(_ isHeld: Bool) {
@@ -62,7 +72,20 @@ final class Listener: EventHandler, TimerTarget {
         arm()
     }
 
-    func close() {
+    /// Takes what has connected and waits: closing the socket would reset it.
+    func takeWaiting() {
+        while isStarted, !isHeld, !isClosed {
+            let accepted = apus_accept(fd)
+            if accepted >= 0 {
+                take(accepted)
+            } else if !Self.transientErrors.contains(-accepted) {
+                return
+            }
+        }
+    }
+
+    /// - Parameter keepsFile: Another process has the socket too.
+    func close(keepsFile: Bool = false) {
         guard !isClosed else { return }
         isClosed = true
         if isStarted {
@@ -70,7 +93,7 @@ final class Listener: EventHandler, TimerTarget {
             loop.remove(fd)
         }
         Glibc.close(fd)
-        socket.file?.remove()
+        if !keepsFile { socket.file?.remove() }
     }
 
     func ready(_ events: UInt32) {
@@ -78,14 +101,18 @@ final class Listener: EventHandler, TimerTarget {
             guard mayAccept(turn == 0) else { return }
             let accepted = apus_accept(fd)
             if accepted >= 0 {
-                if !description.isUnix { Self.setNoDelay(accepted) }
-                self.accepted(accepted, description)
+                take(accepted)
                 continue
             }
             if -accepted == EAGAIN { return }
             if Self.transientErrors.contains(-accepted) { continue }
             return pause()
         }
+    }
+
+    private func take(_ socket: Int32) {
+        if !description.isUnix { Self.setNoDelay(socket) }
+        accepted(socket, description)
     }
 
     /// Out of descriptors or memory: accepting at once again would spin.

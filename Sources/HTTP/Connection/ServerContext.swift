@@ -6,6 +6,7 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
     let limits: HTTPLimits
     let times: ConnectionTimes
     let router: Router
+    let trustedProxies: TrustedProxies
     let counters: HTTPCounters
     /// There when a listener uses TLS.
     let tls: TLSCredentials?
@@ -16,16 +17,22 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
     private var dates = DateCache()
     private var connections: [ObjectIdentifier: Connection] = [:]
     private var listeners: [Listener] = []
+    private var handOverServer: HandOverServer?
+    /// Until we serve.
+    private var taker: HandOverTaker?
+    private var heartbeat: Heartbeat?
     private var closeHandlers: [() -> Void] = []
 
     init(
-        loop: EventLoop, limits: HTTPLimits, router: Router, counters: HTTPCounters, tls: TLSCredentials?,
+        loop: EventLoop, limits: HTTPLimits, router: Router, trustedProxies: TrustedProxies,
+        counters: HTTPCounters, tls: TLSCredentials?,
         onRequestEnd: (@Sendable (RequestSummary) -> Void)?
     ) {
         self.loop = loop
         self.limits = limits
         times = ConnectionTimes(limits)
         self.router = router
+        self.trustedProxies = trustedProxies
         self.counters = counters
         self.tls = tls
         self.onRequestEnd = onRequestEnd
@@ -37,17 +44,40 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
         dates.text(at: time(nil))
     }
 
-    // MARK: - Connections
+    // MARK: - Listeners
 
-    /// Accepts from those listeners; after a failure from none.
-    func start(_ listeners: [Listener]) -> SystemError? {
+    /// Accepts from those listeners that nobody else has; after a failure from none.
+    ///
+    /// - Parameter taking: What a hand-over gave.
+    /// - Returns: Why it failed.
+    func start(_ listeners: [Listener], taking taker: HandOverTaker?) -> SystemError? {
         self.listeners = listeners
+        self.taker = taker
         return startListeners { !$0.isShared }
     }
 
-    /// Accepts from those listeners too that others share. - Returns: Why one failed.
-    func becomeReady() -> SystemError? {
-        startListeners { _ in true }
+    /// Accepts from all listeners, and lets the next process ask for them.
+    func becomeReady(handOverPath: String?, handedOver: @escaping () -> Void) throws(ListenError) {
+        let names = listeners.map(\.name).joined(separator: ", ")
+        if let failure = startListeners(where: { _ in true }) {
+            throw ListenError(address: names, reason: failure.description)
+        }
+        guard let handOverPath else { return }
+        let server = try HandOverServer(
+            handOverPath, inherited: taker?.giveServer(), loop: loop,
+            sockets: { [unowned self] in self.listeners.map { ($0.name, $0.fd) } },
+            handedOver: { [unowned self] in
+                self.closeListeners()
+                handedOver()
+            })
+        handOverServer = server
+        do throws(SystemError) {
+            try server.start()
+        } catch {
+            throw ListenError(address: handOverPath, reason: error.description)
+        }
+        taker?.confirm()
+        taker = nil
     }
 
     private func startListeners(where isWanted: (Listener) -> Bool) -> SystemError? {
@@ -61,9 +91,24 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
     }
 
     private func closeListeners() {
-        for listener in listeners { listener.close() }
+        let isGiven = handOverServer?.isUnderWay ?? false
+        let isUnconfirmed = taker != nil
+        for listener in listeners {
+            listener.close(keepsFile: isGiven || (isUnconfirmed && listener.isTakenOver))
+        }
         listeners = []
+        handOverServer?.close()
+        handOverServer = nil
     }
+
+    /// Calls `beat` on the loop as long as it turns.
+    func startHeartbeat(every interval: Duration, _ beat: @escaping @Sendable () -> Void) {
+        let heartbeat = Heartbeat(loop, every: interval, beat)
+        self.heartbeat = heartbeat
+        heartbeat.deadlineReached(now: loop.now)
+    }
+
+    // MARK: - Connections
 
     func accept(_ fd: Int32, from listener: ListenerDescription) {
         guard let transport = transport(listener) else {
@@ -127,6 +172,9 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
     /// - Parameter onAllClosed: Called once, on the loop.
     func stop(graceful: Bool, onAllClosed: @escaping () -> Void) {
         closeHandlers.append(onAllClosed)
+        if graceful {
+            for listener in listeners where !listener.outlivesProcess { listener.takeWaiting() }
+        }
         closeListeners()
         if graceful {
             for connection in Array(connections.values) { connection.drain() }

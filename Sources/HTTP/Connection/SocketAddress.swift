@@ -123,6 +123,12 @@ struct SocketAddress {
         }
     }
 
+    /// Of a unix socket that has a file.
+    var path: String? {
+        guard isUnix, let first = unixName.first, first != 0 else { return nil }
+        return String(decoding: unixName.prefix { $0 != 0 }, as: UTF8.self)
+    }
+
     /// The used part of sun_path.
     private var unixName: [UInt8] {
         withUnsafeBytes(of: storage) { storage in

@@ -100,7 +100,7 @@ extension ListenerConfiguration.Address {
         var host = text[..<colon]
         if host.first == "[", host.last == "]" {
             host = host.dropFirst().dropLast()
-            guard let address = IPAddress(String(host)), !address.isIPv4 else { return nil }
+            guard IPAddress(host.utf8) != nil, host.utf8.contains(UInt8(ascii: ":")) else { return nil }
         } else if host.utf8.contains(where: { "[]:/".utf8.contains($0) }) {
             return nil
         }

@@ -21,8 +21,8 @@ public struct ListenerConfiguration: Sendable, Equatable {
         /// What a service manager opened (sd_listen_fds(3)): all of it, or what it calls by that name.
         /// Stands for `inherited` ones, which take its place before a server listens.
         case systemd(name: String?)
-        /// A socket that is bound and was open before; the listener owns it.
-        case inherited(descriptor: Int32, name: String)
+        /// A socket at which somebody listened before; the listener owns it, and where `ownsFile`, its file too.
+        case inherited(descriptor: Int32, name: String, ownsFile: Bool)
     }
 
     public var address: Address
@@ -48,7 +48,7 @@ public struct ListenerConfiguration: Sendable, Equatable {
             return IPAddress(host)?.isLoopback ?? false
         case .unix, .abstract: return true
         case .systemd: return false
-        case .inherited(let descriptor, _):
+        case .inherited(let descriptor, _, _):
             guard let address = SocketAddress.local(of: descriptor) else { return false }
             return address.isUnix || address.ip?.isLoopback ?? false
         }
@@ -64,6 +64,15 @@ public struct ListenerConfiguration: Sendable, Equatable {
         }
     }
 
+    /// Who passed the socket on keeps it open.
+    var outlivesProcess: Bool {
+        if case .inherited(descriptor: _, name: _, ownsFile: false) = address { true } else { false }
+    }
+
+    var isTakenOver: Bool {
+        if case .inherited(descriptor: _, name: _, ownsFile: true) = address { true } else { false }
+    }
+
     /// The address as it was written.
     public var name: String {
         switch address {
@@ -73,7 +82,7 @@ public struct ListenerConfiguration: Sendable, Equatable {
         case .abstract(let name): "unix:@\(name)"
         case .systemd(nil): "systemd"
         case .systemd(let name?): "systemd:\(name)"
-        case .inherited(_, let name): name
+        case .inherited(_, let name, _): name
         }
     }
 }

@@ -6,6 +6,7 @@ struct ListeningSocket {
     let address: SocketAddress
     /// The socket file that this process made; nil when there is none.
     let file: SocketFile?
+    private let isListening: Bool
 
     /// The kernel takes at most net.core.somaxconn of them.
     static let backlog: Int32 = 1_024
@@ -23,19 +24,24 @@ struct ListeningSocket {
         case .systemd:
             throw ListenError(
                 address: configuration.name, reason: "the service manager passed no such listening socket")
-        case .inherited(let descriptor, _):
-            self = try Self.adopt(descriptor, configuration)
+        case .inherited(let descriptor, _, let ownsFile):
+            self = try Self.adopt(descriptor, configuration, ownsFile: ownsFile)
         }
     }
 
-    private init(_ descriptor: Int32, _ address: SocketAddress, file: SocketFile? = nil) {
+    private init(
+        _ descriptor: Int32, _ address: SocketAddress, file: SocketFile? = nil, isListening: Bool = false
+    ) {
+        self.isListening = isListening
         self.descriptor = descriptor
         self.address = address
         self.file = file
     }
 
+    /// What listens already keeps the queue that it has.
     func listen() -> SystemError? {
-        Glibc.listen(descriptor, Self.backlog) == 0 ? nil : SystemError(call: "listen", code: errno)
+        if isListening { return nil }
+        return Glibc.listen(descriptor, Self.backlog) == 0 ? nil : SystemError(call: "listen", code: errno)
     }
 
     // MARK: - IPv4 and IPv6
@@ -91,22 +97,24 @@ struct ListeningSocket {
 
     // MARK: - Sockets of others
 
-    private static func adopt(_ fd: Int32, _ configuration: ListenerConfiguration) throws(ListenError)
-        -> ListeningSocket
+    private static func adopt(_ fd: Int32, _ configuration: ListenerConfiguration, ownsFile: Bool)
+        throws(ListenError) -> ListeningSocket
     {
         guard let address = SocketAddress.local(of: fd), address.isUnix || address.ip != nil,
-            isStream(fd), fcntl(fd, F_SETFD, FD_CLOEXEC) == 0, fcntl(fd, F_SETFL, O_NONBLOCK) == 0
+            option(fd, SO_TYPE) == Int32(SOCK_STREAM.rawValue), option(fd, SO_ACCEPTCONN) == 1,
+            fcntl(fd, F_SETFD, FD_CLOEXEC) == 0, fcntl(fd, F_SETFL, O_NONBLOCK) == 0
         else {
-            throw ListenError(address: configuration.name, reason: "the socket passed on is no stream socket")
+            throw ListenError(
+                address: configuration.name, reason: "descriptor \(fd) is no stream socket that listens")
         }
-        return ListeningSocket(fd, address)
+        let file = ownsFile ? address.path.flatMap(SocketFile.init) : nil
+        return ListeningSocket(fd, address, file: file, isListening: true)
     }
 
-    private static func isStream(_ fd: Int32) -> Bool {
-        var type: Int32 = 0
+    private static func option(_ fd: Int32, _ option: Int32) -> Int32? {
+        var value: Int32 = 0
         var length = socklen_t(MemoryLayout<Int32>.size)
-        return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0
-            && type == Int32(SOCK_STREAM.rawValue)
+        return getsockopt(fd, SOL_SOCKET, option, &value, &length) == 0 ? value : nil
     }
 
     private static func set(_ fd: Int32, _ level: Int32, _ option: Int32, _ value: Int32) {

@@ -24,9 +24,9 @@ struct SocketFile: Equatable {
     /// EAGAIN, one of another user EACCES. (A file that is no socket refuses connections too, and is never touched.)
     ///
     /// - Returns: It is gone.
-    static func removeStale(_ path: String) -> Bool {
+    static func removeStale(_ path: String, type: __socket_type = SOCK_STREAM) -> Bool {
         guard let file = SocketFile(path) else { return false }
-        let fd = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC | O_NONBLOCK, 0)
+        let fd = socket(AF_UNIX, Int32(type.rawValue) | O_CLOEXEC | O_NONBLOCK, 0)
         guard fd >= 0 else { return false }
         defer { close(fd) }
         guard SocketAddress.unix(path: path).connect(fd) != 0, errno == ECONNREFUSED else { return false }

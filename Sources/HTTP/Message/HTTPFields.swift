@@ -60,6 +60,11 @@ public struct HTTPFields: Sendable {
         entries.first { matches($0, name) }.map { bytes[$0.value] }
     }
 
+    /// The bytes of all values of that name, in order.
+    func bytesOfAll(_ name: String) -> [ArraySlice<UInt8>] {
+        entries.filter { matches($0, name) }.map { bytes[$0.value] }
+    }
+
     func matches(_ entry: Entry, _ name: String) -> Bool {
         let utf8 = name.utf8
         guard entry.name.count == utf8.count else { return false }

@@ -10,7 +10,8 @@ public struct HTTPRequest: Sendable {
     public let body: [UInt8]
     /// The client's `x-request-id` when it was a fit one, otherwise made here. Every answer carries it.
     public let id: String
-    /// The address of the other end, `192.0.2.1:4711` or `[2001:db8::1]:4711`.
+    /// Who asks: the address of the other end, `192.0.2.1:4711` or `[2001:db8::1]:4711`, or what the PROXY header or a
+    /// trusted proxy says instead, then perhaps without a port. `unix pid=4711 uid=1000` for a unix socket.
     public let peer: String
     /// What the `{name}` segments of the route's pattern matched, percent-decoded.
     public let parameters: [String: String]

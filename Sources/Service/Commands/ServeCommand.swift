@@ -25,10 +25,12 @@ public enum ServeCommand {
         let models = ModelSlot()
         let tls = try credentials(configuration, log)
         let metrics = ServiceMetrics(models, reloads)
-        let server = server(configuration, tls, models, metrics, log)
+        let manager = ServiceManager(environment: sources.environment)
+        let server = server(configuration, manager, tls, models, metrics, log)
         metrics.add(server)
         if tls != nil { reloads.add("certificates") { try server.reloadCertificates() } }
         let stop = StopSignal()
+        server.onHandedOver { stop.handedOver() }
         try server.start(isReady: false)
         let urls = server.listeners.map(\.url).joined(separator: ", ")
         log.debug("listening, loading \(path)")
@@ -53,13 +55,20 @@ public enum ServeCommand {
                 "kv": "\(loaded.plan.kvText)",
             ])
 
-        let signal = await stop.wait()
-        log.notice("stopping", metadata: ["signal": .stringConvertible(Int(signal))])
+        announce(to: manager, server)
+
+        switch await stop.wait() {
+        case .signal(let number):
+            log.notice("stopping", metadata: ["signal": .stringConvertible(Int(number))])
+        case .handOver: log.notice("stopping: another process has taken over")
+        }
+        manager.notify("STOPPING=1")
         models.announceEnd()
         if configuration.shutdownDelay > .zero { try? await Task.sleep(for: configuration.shutdownDelay) }
         log.debug("accepting no more connections")
-        models.set(.draining)
+        // Who was let in is served, though a successor may be there already: no answer sends anybody away before that.
         await server.stop()
+        models.set(.draining)
         loaded.engine.stop(drain: false)
         await withCheckedContinuation { continuation in
             loaded.engine.whenStopped { continuation.resume() }
@@ -77,15 +86,24 @@ public enum ServeCommand {
         return tls
     }
 
+    /// Readiness, and from then on a sign of life as often as the manager wants one, from the loop that serves.
+    private static func announce(to manager: ServiceManager, _ server: HTTPServer) {
+        manager.notify("READY=1")
+        guard let timeout = manager.watchdogTimeout else { return }
+        server.startHeartbeat(every: timeout / 3) { manager.notify("WATCHDOG=1") }
+    }
+
     private static func server(
-        _ configuration: ServiceConfiguration, _ tls: TLSCredentials?, _ models: ModelSlot,
-        _ metrics: ServiceMetrics, _ log: Logger
+        _ configuration: ServiceConfiguration, _ manager: ServiceManager, _ tls: TLSCredentials?,
+        _ models: ModelSlot, _ metrics: ServiceMetrics, _ log: Logger
     ) -> HTTPServer {
         var router = Router()
         APIRoutes(models: models, stallTimeout: configuration.stallTimeout).add(to: &router)
         metrics.addRoute(to: &router)
         var address = HTTPServer.Configuration(
-            listeners: configuration.listeners, limits: configuration.http)
+            listeners: manager.resolve(configuration.listeners), limits: configuration.http)
+        address.trustedProxies = configuration.trustedProxies
+        address.handOverPath = configuration.handOver
         address.tls = tls
         guard configuration.logsAccess else { return HTTPServer(configuration: address, router: router) }
         let accessLog = AccessLog(configuration, log)

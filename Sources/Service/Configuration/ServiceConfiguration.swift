@@ -12,6 +12,10 @@ public struct ServiceConfiguration: Sendable {
     public var port: UInt16 = 8080
     /// Where it listens instead of `host` and `port`; nil: there.
     public var listen: [ListenerConfiguration]?
+    /// A unix socket at which a server takes over the sockets of the one before it, and gives them to the next.
+    public var handOver: String?
+    /// Proxies whose word about the client counts.
+    public var trustedProxies = TrustedProxies()
     /// The model file; nil takes the default model from `$APUS_MODELS`.
     public var model: String?
     /// The name under which it is served; nil takes the file's name without its ending.

@@ -11,12 +11,14 @@ struct Setting: Sendable {
     /// Takes a value over; false when it is not as expected.
     let apply: @Sendable (String, inout ServiceConfiguration) -> Bool
 
-    private typealias Path<Value> = WritableKeyPath<ServiceConfiguration, Value> & Sendable
+    typealias Path<Value> = WritableKeyPath<ServiceConfiguration, Value> & Sendable
 
     static let all: [Setting] = [
         text("host", \.host),
         integer("port", \.port, 0...65_535),
         listeners("listen", \.listen),
+        path("hand-over", \.handOver),
+        proxies("trusted-proxies", \.trustedProxies),
         text("model", \.model),
         text("model-id", \.modelID),
         integer("threads", \.threads, 1...256),
@@ -60,6 +62,8 @@ struct Setting: Sendable {
         time("linger-timeout", \.http.lingerTimeout),
         time("ping-interval", \.http.eventStreamPingInterval),
         time("drain-timeout", \.http.drainTimeout),
+        time("first-request-grace", \.http.firstRequestGrace),
+        bytes("proxy-header-bytes-max", \.http.proxyHeaderBytesMax, 107...65_551),
         integer("connections-max", \.http.connectionsMax, 1...1_000_000),
         time("eviction-age", \.http.evictionAge),
         integer("requests-per-connection-max", \.http.requestsPerConnectionMax, 1...(1 << 30)),
@@ -77,17 +81,6 @@ struct Setting: Sendable {
     private static func text(_ name: String, _ path: Path<String?>) -> Setting {
         Setting(name: name, expectation: "text") { value, configuration in
             configuration[keyPath: path] = value
-            return true
-        }
-    }
-
-    private static func listeners(_ name: String, _ path: Path<[ListenerConfiguration]?>) -> Setting {
-        let expectation =
-            "addresses with commas between them, such as 127.0.0.1:8080, [::]:8080, unix:/run/apus.sock, unix:@apus "
-            + "or systemd, each with its options such as ;proxy, ;reuseport or ;mode=0660"
-        return Setting(name: name, expectation: expectation) { value, configuration in
-            guard let listeners = ListenerConfiguration.list(value) else { return false }
-            configuration[keyPath: path] = listeners
             return true
         }
     }
