@@ -149,7 +149,8 @@ public final class HTTPServer: Sendable {
     /// Calls `beat` now and then again and again, on the I/O loop, as long as that turns. Once, after `start`.
     public func startHeartbeat(every interval: Duration, _ beat: @escaping @Sendable () -> Void) {
         guard let context = state.withLock({ $0.running?.context }) else { return }
-        context.loop.sync { context.startHeartbeat(every: interval, beat) }
+        // Posted: a timer that is set between two turns of the loop is seen at the end of the next.
+        context.loop.post { context.startHeartbeat(every: interval, beat) }
     }
 
     /// Where the server listens, in the order of its configuration. Empty before `start`.

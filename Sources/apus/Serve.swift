@@ -43,6 +43,12 @@ struct Serve: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "A socket at which this server takes over from the one before it, and hands over to the next.",
+            valueName: "path"))
+    var handOver: String?
+
+    @Option(
+        help: ArgumentHelp(
             "The name under which the model is served. (default: the file's)", valueName: "name"))
     var modelId: String?
 
@@ -58,8 +64,8 @@ struct Serve: AsyncParsableCommand {
 
     func run() async throws {
         let flags = [
-            "host": host, "port": port, "listen": listen, "tls-certificate": tlsCertificate,
-            "tls-key": tlsKey, "model-id": modelId, "log-level": logLevel,
+            "host": host, "port": port, "listen": listen, "hand-over": handOver,
+            "tls-certificate": tlsCertificate, "tls-key": tlsKey, "model-id": modelId, "log-level": logLevel,
             "log-format": logFormat,
         ]
         try await ServeCommand.run(model.sources(context.flags, flags))

@@ -97,6 +97,8 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
             listener.close(keepsFile: isGiven || (isUnconfirmed && listener.isTakenOver))
         }
         listeners = []
+        // The server that gave them learns from the end of the connection that we gave up.
+        taker = nil
         handOverServer?.close()
         handOverServer = nil
     }
