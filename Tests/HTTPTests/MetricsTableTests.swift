@@ -9,7 +9,8 @@ struct MetricsTableTests {
         let members = Mirror(reflecting: HTTPCounters.Snapshot()).children.map(\.value)
         #expect(HTTPMetrics.counts.count == members.count { $0 is Int })
         #expect(HTTPMetrics.tables.count == members.count { $0 is [String: Int] })
-        #expect(Set(HTTPMetrics.counts.map(\.value)).count == HTTPMetrics.counts.count)
+        let paths = HTTPMetrics.counts.map { $0.value as KeyPath<HTTPCounters.Snapshot, Int> }
+        #expect(Set(paths).count == paths.count)
         let names = HTTPMetrics.counts.map(\.name) + HTTPMetrics.tables.map(\.name)
         #expect(Set(names).count == names.count)
     }
