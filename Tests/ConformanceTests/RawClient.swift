@@ -54,6 +54,7 @@ final class RawClient: @unchecked Sendable {
 
     /// Of a unix socket. - Parameter address: A path, or an abstract name behind an `@`.
     init(unix address: String, timeoutSeconds: Int = 10) throws {
+        tls = nil
         fd = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         guard fd >= 0 else { throw Failure(description: "no socket") }
         var timeout = timeval(tv_sec: timeoutSeconds, tv_usec: 0)

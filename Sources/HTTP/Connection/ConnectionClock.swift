@@ -72,7 +72,7 @@ struct ConnectionClock {
     /// The server stops: who has not asked anything yet has to do so soon.
     mutating func drainBegan(_ now: UInt64) {
         guard timedPhase == .idle else { return }
-        phaseDeadline = min(phaseDeadline, now + limits.firstRequestGrace.nanoseconds)
+        phaseDeadline = min(phaseDeadline, now + times.firstRequest)
     }
 
     /// To be told before deadlines are asked for.

@@ -9,6 +9,7 @@ struct ConnectionTimes {
     let keepAlive: UInt64
     let linger: UInt64
     let halfCloseGrace: UInt64
+    let firstRequest: UInt64
     let ping: UInt64
     let eviction: UInt64
 
@@ -22,6 +23,7 @@ struct ConnectionTimes {
         keepAlive = limits.keepAliveTimeout.nanoseconds
         linger = limits.lingerTimeout.nanoseconds
         halfCloseGrace = limits.halfCloseGrace.nanoseconds
+        firstRequest = limits.firstRequestGrace.nanoseconds
         ping = limits.eventStreamPingInterval.nanoseconds
         eviction = limits.evictionAge.nanoseconds
     }
