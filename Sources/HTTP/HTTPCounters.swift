@@ -15,7 +15,7 @@ public final class HTTPCounters: Sendable {
         public var clientsVanished = 0
         public var bytesReceived = 0
         public var bytesSent = 0
-        /// Requests refused by the wire, by the reason's name.
+        /// Requests refused by the wire and by the access policy, by the reason's name.
         public var refusals: [String: Int] = [:]
     }
 
@@ -32,10 +32,14 @@ public final class HTTPCounters: Sendable {
     let bytesSent = Atomic(0)
     /// Requests that no route took.
     let unrouted = RouteCounts()
-    private let refusals = Mutex<[WireError.Fault: Int]>([:])
+    private let refusals = Mutex<[String: Int]>([:])
 
-    func count(_ fault: WireError.Fault) {
-        refusals.withLock { $0[fault, default: 0] += 1 }
+    func count(_ fault: WireError.Fault) { count(refusal: fault.rawValue) }
+
+    func count(_ refusal: AccessRefusal) { count(refusal: refusal.rawValue) }
+
+    private func count(refusal: String) {
+        refusals.withLock { $0[refusal, default: 0] += 1 }
     }
 
     public var snapshot: Snapshot {
@@ -51,7 +55,7 @@ public final class HTTPCounters: Sendable {
         snapshot.clientsVanished = clientsVanished.load(ordering: .relaxed)
         snapshot.bytesReceived = bytesReceived.load(ordering: .relaxed)
         snapshot.bytesSent = bytesSent.load(ordering: .relaxed)
-        for (fault, count) in refusals.withLock({ $0 }) { snapshot.refusals[fault.rawValue] = count }
+        snapshot.refusals = refusals.withLock { $0 }
         return snapshot
     }
 }

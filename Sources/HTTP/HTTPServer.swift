@@ -19,6 +19,9 @@ public final class HTTPServer: Sendable {
         /// 0 lets the system choose; `address` tells what it chose.
         public var port: UInt16
         public var limits: HTTPLimits
+        public var compression = CompressionPolicy()
+        /// Everybody may use it, unless told otherwise.
+        public var access = AccessGate()
 
         public init(host: String = "127.0.0.1", port: UInt16 = 8080, limits: HTTPLimits = HTTPLimits()) {
             self.host = host
@@ -70,7 +73,7 @@ public final class HTTPServer: Sendable {
             throw ListenError(address: configuration.name, reason: error.description)
         }
         let context = ServerContext(
-            loop: loop, limits: configuration.limits, router: router, counters: counters,
+            loop: loop, configuration: configuration, router: router, counters: counters,
             onRequestEnd: onRequestEnd)
         let listener = try Listener(
             configuration: configuration, loop: loop, counters: counters,

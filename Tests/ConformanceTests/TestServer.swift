@@ -24,12 +24,14 @@ final class Notes: Sendable {
 /// Runs `body`, which blocks, on a thread of its own against a server with the test routes, and stops the
 /// server.
 func withServer(
-    limits: HTTPLimits = HTTPLimits(),
+    limits: HTTPLimits = HTTPLimits(), configure: (inout HTTPServer.Configuration) -> Void = { _ in },
     _ body: @escaping @Sendable (_ port: UInt16, _ server: HTTPServer, _ notes: Notes) throws -> Void
 ) async throws {
     let notes = Notes()
+    var configuration = HTTPServer.Configuration(port: 0, limits: limits)
+    configure(&configuration)
     let server = HTTPServer(
-        configuration: .init(port: 0, limits: limits), router: testRouter(notes),
+        configuration: configuration, router: testRouter(notes),
         onRequestEnd: { notes.add("end \($0.path) \($0.status?.code ?? 0) \($0.isComplete)") })
     try server.start()
     let port = try #require(server.port)

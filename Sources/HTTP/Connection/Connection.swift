@@ -12,6 +12,10 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         var id: String
         var head: RequestHead?
         var match: Router.Match?
+        /// Whose key came with it.
+        var client: String?
+        /// What the answer says to pages of other origins.
+        var crossOrigin: HTTPFields = [:]
         var exchange: Exchange?
         var status: HTTPStatus?
         var isEventStream = false
@@ -49,7 +53,8 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         self.fd = fd
         self.context = context
         peer = SocketAddress.peer(of: fd)?.text ?? "unknown"
-        machine = ConnectionMachine(limits: context.limits)
+        machine = ConnectionMachine(
+            limits: context.limits, inflatesBodies: context.compression.requests)
         clock = ConnectionClock(times: context.times, now: context.loop.now)
     }
 
@@ -128,19 +133,44 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     }
 
     private func route(_ head: RequestHead) {
-        let match = context.router.match(head.method, head.path)
         let id = context.requestIDs.id(offered: head.fields.bytes(of: "x-request-id"))
-        current = Current(startedAt: clock.firstByteAt, id: id, head: head, match: match)
+        var current = Current(startedAt: clock.firstByteAt, id: id, head: head)
+        let refusal = admit(head, &current)
+        self.current = current
         clock.headEnded(loop.now)
         do throws(WireError) {
-            switch match {
+            switch current.match {
             case .route(let route, _):
                 try machine.accept(bodyBytesMax: route.bodyBytesMax ?? limits.bodyBytesMax)
             case .answer(let response):
-                if try machine.refuseBody() { answer(response) }
+                let isDue = try machine.refuseBody(atOnce: refusal != nil, closing: refusal?.closes ?? false)
+                if isDue { answer(response) }
+            case nil: break
             }
         } catch {
             refuse(error)
+        }
+    }
+
+    /// Who is not admitted gets to no route.
+    ///
+    /// - Returns: Why not.
+    private func admit(_ head: RequestHead, _ current: inout Current) -> AccessRefusal? {
+        let policy = context.access.policy
+        switch policy.verdict(head) {
+        case .answered(let response):
+            current.match = .answer(response)
+            return nil
+        case .admitted(let client):
+            current.client = client
+            current.match = context.router.match(head.method, head.path)
+            current.crossOrigin = policy.origins.fields(for: head.fields.bytes(of: "origin"))
+            return nil
+        case .refused(let refusal):
+            context.counters.count(refusal)
+            current.match = .answer(refusal.response)
+            current.crossOrigin = policy.origins.fields(for: head.fields.bytes(of: "origin"))
+            return refusal
         }
     }
 
@@ -154,7 +184,9 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         case .route(let route, let parameters):
             guard let request = request(body, parameters) else { return }
             switch route.handler {
-            case .immediate(let handler): answer(handler(request))
+            case .immediate(let handler):
+                let response = handler(request)
+                answer(compression.apply(response, bytesMax: limits.compressedOnLoopBytesMax))
             case .task(let handler): startTask(request, handler)
             }
         case nil: preconditionFailure("a request without a head")
@@ -165,7 +197,13 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         guard let head = current?.head, let id = current?.id else { return nil }
         return HTTPRequest(
             method: head.method, path: head.path, query: head.query, headers: head.fields, body: body, id: id,
-            peer: peer, parameters: parameters)
+            peer: peer, client: current?.client, parameters: parameters)
+    }
+
+    /// Of the present response.
+    private var compression: ResponseCompression {
+        guard let head = current?.head else { return .none }
+        return ResponseCompression(head, context.compression, limits)
     }
 
     private func startTask(
@@ -173,7 +211,7 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     ) {
         let exchange = Exchange(
             owner: self, highWaterBytes: limits.outboundHighWaterBytes,
-            lowWaterBytes: limits.outboundLowWaterBytes)
+            lowWaterBytes: limits.outboundLowWaterBytes, compression: compression)
         current?.exchange = exchange
         let writer = ResponseWriter(exchange)
         Task { await handler(request, writer) }
@@ -227,6 +265,8 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         current?.status = start.status
         current?.isEventStream = start.body == .eventStream
         clock.wrote(isFirst: outbound.isEmpty, loop.now)
+        var start = start
+        if let fields = current?.crossOrigin, !fields.isEmpty { start.headers.merge(fields) }
         machine.begin(
             start, bodyBytes: bodyBytes, date: context.date(), requestID: current?.id ?? "",
             into: &outbound.bytes)
@@ -252,7 +292,8 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         count(ended)
         context.onRequestEnd?(
             RequestSummary(
-                id: ended.id, peer: peer, method: ended.head?.method, path: ended.head?.path ?? "",
+                id: ended.id, peer: peer, client: ended.client, method: ended.head?.method,
+                path: ended.head?.path ?? "",
                 status: ended.status,
                 bodyBytes: ended.bodyBytes, durationNanoseconds: loop.now - ended.startedAt,
                 isComplete: isComplete))
@@ -343,7 +384,8 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         case .write:
             context.counters.slowClients.count()
             return vanish()
-        case .ping: write(ServerSentEvent.ping)
+        // By way of the exchange: a packed stream has one place where bytes enter it.
+        case .ping: _ = current?.exchange?.write { $0.append(contentsOf: ServerSentEvent.ping) }
         case nil: break
         }
         needTurnEnd()
@@ -375,13 +417,15 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         let error = ErrorBody(
             message: "The server is stopping.", type: "server_error", code: "server_stopping")
         if let current, machine.phase == .serving {
+            if let exchange = current.exchange, current.isEventStream {
+                let isOpen = exchange.write {
+                    ServerSentEvent.append(event: nil, data: error.encoded, to: &$0)
+                }
+                if isOpen { write(exchange.takeOutput().body) }
+            }
             current.exchange?.close()
             if current.status == nil {
                 answer(.error(error, status: .serviceUnavailable, headers: ["Retry-After": "1"]))
-            } else if current.isEventStream {
-                var event: [UInt8] = []
-                ServerSentEvent.append(event: nil, data: error.encoded, to: &event)
-                write(event)
             }
             send()
         }

@@ -5,6 +5,8 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
     let loop: EventLoop
     let limits: HTTPLimits
     let times: ConnectionTimes
+    let compression: CompressionPolicy
+    let access: AccessGate
     let router: Router
     let counters: HTTPCounters
     let onRequestEnd: (@Sendable (RequestSummary) -> Void)?
@@ -17,12 +19,14 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
     private var closeHandlers: [() -> Void] = []
 
     init(
-        loop: EventLoop, limits: HTTPLimits, router: Router, counters: HTTPCounters,
+        loop: EventLoop, configuration: HTTPServer.Configuration, router: Router, counters: HTTPCounters,
         onRequestEnd: (@Sendable (RequestSummary) -> Void)?
     ) {
         self.loop = loop
-        self.limits = limits
-        times = ConnectionTimes(limits)
+        limits = configuration.limits
+        times = ConnectionTimes(configuration.limits)
+        compression = configuration.compression
+        access = configuration.access
         self.router = router
         self.counters = counters
         self.onRequestEnd = onRequestEnd

@@ -12,12 +12,14 @@ public struct HTTPRequest: Sendable {
     public let id: String
     /// The address of the other end, `192.0.2.1:4711` or `[2001:db8::1]:4711`.
     public let peer: String
+    /// The name of the API key that came with it; nil where none is asked for.
+    public let client: String?
     /// What the `{name}` segments of the route's pattern matched, percent-decoded.
     public let parameters: [String: String]
 
     public init(
         method: HTTPMethod, path: String, query: String? = nil, headers: HTTPFields = [:], body: [UInt8] = [],
-        id: String = "", peer: String = "", parameters: [String: String] = [:]
+        id: String = "", peer: String = "", client: String? = nil, parameters: [String: String] = [:]
     ) {
         self.method = method
         self.path = path
@@ -26,6 +28,7 @@ public struct HTTPRequest: Sendable {
         self.body = body
         self.id = id
         self.peer = peer
+        self.client = client
         self.parameters = parameters
     }
 }

@@ -2,6 +2,8 @@
 public struct RequestSummary: Sendable {
     public let id: String
     public let peer: String
+    /// The name of its API key.
+    public let client: String?
     /// Nil when the request line could not be read.
     public let method: HTTPMethod?
     /// As sent, without the query; empty when the request line could not be read.

@@ -15,21 +15,23 @@ struct WireError: Error, Equatable {
         case framing = "framing"
         case transferCoding = "transfer_coding"
         case contentCoding = "content_coding"
+        case bodyCoding = "body_coding"
         case chunk = "chunk"
         case bodyTooLarge = "body_too_large"
+        case inflationRatio = "inflation_ratio"
         case expectation = "expectation"
         case headerTimeout = "header_timeout"
         case bodyTimeout = "body_timeout"
 
         var status: HTTPStatus {
             switch self {
-            case .requestLine, .target, .field, .host, .framing, .chunk: .badRequest
+            case .requestLine, .target, .field, .host, .framing, .bodyCoding, .chunk: .badRequest
             case .version: .httpVersionNotSupported
             case .method, .transferCoding: .notImplemented
             case .targetTooLong: .uriTooLong
             case .fieldsTooLarge: .requestHeaderFieldsTooLarge
             case .contentCoding: .unsupportedMediaType
-            case .bodyTooLarge: .contentTooLarge
+            case .bodyTooLarge, .inflationRatio: .contentTooLarge
             case .expectation: .expectationFailed
             case .headerTimeout, .bodyTimeout: .requestTimeout
             }
@@ -38,13 +40,16 @@ struct WireError: Error, Equatable {
 
     let fault: Fault
     let message: String
+    /// Of the answer.
+    let headers: HTTPFields
 
-    init(_ fault: Fault, _ message: String) {
+    init(_ fault: Fault, _ message: String, headers: HTTPFields = [:]) {
         self.fault = fault
         self.message = message
+        self.headers = headers
     }
 
     var response: HTTPResponse {
-        .error(ErrorBody(message: message, code: fault.rawValue), status: fault.status)
+        .error(ErrorBody(message: message, code: fault.rawValue), status: fault.status, headers: headers)
     }
 }
