@@ -30,6 +30,11 @@ struct Serve: AsyncParsableCommand {
     var modelId: String?
 
     @Option(
+        help: ArgumentHelp("API keys, one a line; without any, who reaches it may use it.", valueName: "file")
+    )
+    var apiKeysFile: String?
+
+    @Option(
         help: ArgumentHelp(
             "trace, debug, info, notice, warning, error or critical. (default: info)", valueName: "level"))
     var logLevel: String?
@@ -42,6 +47,7 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         let flags = [
             "host": host, "port": port, "model-id": modelId, "log-level": logLevel, "log-format": logFormat,
+            "api-keys-file": apiKeysFile,
         ]
         try await ServeCommand.run(model.sources(context.flags, flags))
     }

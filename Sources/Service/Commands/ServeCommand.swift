@@ -22,9 +22,11 @@ public enum ServeCommand {
         let reloads = Reloads(log)
         let hangups = reloads.watchSignal()
         defer { withExtendedLifetime(hangups) {} }
+        let access = try AccessControl(configuration.access, .init(host: configuration.host), log)
+        if configuration.access.keysFile != nil { reloads.add("api-keys") { try access.reload() } }
         let models = ModelSlot()
         let metrics = ServiceMetrics(models, reloads)
-        let server = server(configuration, models, metrics, log)
+        let server = server(configuration, models, metrics, access, log)
         metrics.add(server)
         let stop = StopSignal()
         try server.start()
@@ -65,13 +67,16 @@ public enum ServeCommand {
     }
 
     private static func server(
-        _ configuration: ServiceConfiguration, _ models: ModelSlot, _ metrics: ServiceMetrics, _ log: Logger
+        _ configuration: ServiceConfiguration, _ models: ModelSlot, _ metrics: ServiceMetrics,
+        _ access: AccessControl, _ log: Logger
     ) -> HTTPServer {
         var router = Router()
         APIRoutes(models: models, stallTimeout: configuration.stallTimeout).add(to: &router)
         metrics.addRoute(to: &router)
-        let address = HTTPServer.Configuration(
+        var address = HTTPServer.Configuration(
             host: configuration.host, port: configuration.port, limits: configuration.http)
+        address.access = access.gate
+        address.compression = configuration.compression
         guard configuration.logsAccess else { return HTTPServer(configuration: address, router: router) }
         let accessLog = AccessLog(configuration, log)
         let unlogged = configuration.accessLogExclude
