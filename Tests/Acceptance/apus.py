@@ -30,10 +30,11 @@ def run(*arguments, input=None, timeout=120):
 class Server:
     """`apus serve` on a free port, from start to stop."""
 
-    def __init__(self, model, *arguments):
+    def __init__(self, model, *arguments, environment={}):
         self.log = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
             [BINARY, "serve", "--model", model, "--host", "127.0.0.1", "--port", "0", *arguments],
+            env={**os.environ, **environment},
             stdin=subprocess.DEVNULL,
             stdout=self.log,
             stderr=subprocess.STDOUT,
