@@ -18,11 +18,13 @@ public struct RequestSummary: Sendable {
     public let isComplete: Bool
 
     public init(
-        id: String, peer: String, method: HTTPMethod?, path: String, status: HTTPStatus?, bodyBytes: Int,
-        durationNanoseconds: UInt64, isComplete: Bool
+        id: String, peer: String, client: String? = nil, method: HTTPMethod?, path: String,
+        status: HTTPStatus?,
+        bodyBytes: Int, durationNanoseconds: UInt64, isComplete: Bool
     ) {
         self.id = id
         self.peer = peer
+        self.client = client
         self.method = method
         self.path = path
         self.status = status
