@@ -26,8 +26,8 @@ public struct HostList: Sendable, Equatable {
         for pattern in patterns where pattern != "*" {
             let isSuffix = pattern.hasPrefix("*.")
             var bytes = Array((isSuffix ? String(pattern.dropFirst(2)) : pattern).utf8)
-            // An IPv6 address may come without the brackets that Host needs.
-            if bytes.contains(UInt8(ascii: ":")), bytes.first != UInt8(ascii: "[") {
+            // An IPv6 address, which has two colons at least, may come without the brackets that Host needs.
+            if bytes.filter({ $0 == UInt8(ascii: ":") }).count > 1, bytes.first != UInt8(ascii: "[") {
                 bytes = [UInt8(ascii: "[")] + bytes + [UInt8(ascii: "]")]
             }
             guard HostField.isValid(bytes[...]) else { return nil }
