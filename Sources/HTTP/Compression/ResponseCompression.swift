@@ -22,7 +22,7 @@ struct ResponseCompression: Sendable {
 
     /// The response, packed when that is of use and accepted.
     ///
-    /// Takes about 20 µs for 1 KiB and 10 ms for 1 MiB: larger bodies do not belong on the loop.
+    /// Takes about 8 µs for 1 KiB, 0.13 ms for 32 KiB and 7 ms for 1 MiB, which does not belong on the loop.
     ///
     /// - Parameter bytesMax: Larger ones stay as they are.
     func apply(_ response: HTTPResponse, bytesMax: Int = .max) -> HTTPResponse {
