@@ -19,7 +19,7 @@ public final class HTTPCounters: Sendable {
         public var bytesSent = 0
         /// nil for a server without TLS.
         public var tls: TLSCredentials.Counts?
-        /// Requests refused by the wire, by the reason's name.
+        /// Requests refused by the wire and by the access policy, by the reason's name.
         public var refusals: [String: Int] = [:]
     }
 
@@ -38,14 +38,18 @@ public final class HTTPCounters: Sendable {
     private let tls: TLSCredentials?
     /// Requests that no route took.
     let unrouted = RouteCounts()
-    private let refusals = Mutex<[WireError.Fault: Int]>([:])
+    private let refusals = Mutex<[String: Int]>([:])
 
     init(tls: TLSCredentials? = nil) {
         self.tls = tls
     }
 
-    func count(_ fault: WireError.Fault) {
-        refusals.withLock { $0[fault, default: 0] += 1 }
+    func count(_ fault: WireError.Fault) { count(refusal: fault.rawValue) }
+
+    func count(_ refusal: AccessRefusal) { count(refusal: refusal.rawValue) }
+
+    private func count(refusal: String) {
+        refusals.withLock { $0[refusal, default: 0] += 1 }
     }
 
     public var snapshot: Snapshot {
@@ -63,7 +67,7 @@ public final class HTTPCounters: Sendable {
         snapshot.bytesReceived = bytesReceived.load(ordering: .relaxed)
         snapshot.bytesSent = bytesSent.load(ordering: .relaxed)
         snapshot.tls = tls?.counts
-        for (fault, count) in refusals.withLock({ $0 }) { snapshot.refusals[fault.rawValue] = count }
+        snapshot.refusals = refusals.withLock { $0 }
         return snapshot
     }
 }

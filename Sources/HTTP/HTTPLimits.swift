@@ -25,6 +25,10 @@ public struct HTTPLimits: Sendable {
     public var chunkMeanBytesMin = 8
     public var trailerBytesMax = 8_192
     public var trailerCountMax = 32
+    /// A packed body that unpacks to more than this may not be more than `inflationRatioMax` times its packed size.
+    public var inflatedBytesFree = 65_536
+    /// At least 1. JSON is mostly packed 3 to 20 times; the formats allow 1,032.
+    public var inflationRatioMax = 100
 
     // Time
     /// From the connection's start to the end of the TLS handshake; absolute.
@@ -71,6 +75,10 @@ public struct HTTPLimits: Sendable {
     public var acceptPause: Duration = .milliseconds(500)
 
     // Response
+    /// Smaller answers are not packed: it would cost more than it saves.
+    public var compressedBytesMin = 1_024
+    /// Larger answers of immediate routes are not packed, as that would hold up the loop; those of tasks are.
+    public var compressedOnLoopBytesMax = 32_768
     /// Waiting bytes from which a stream counts as backed up, and under which it flows again.
     public var outboundHighWaterBytes = 262_144
     public var outboundLowWaterBytes = 65_536

@@ -24,6 +24,9 @@ public final class HTTPServer: Sendable {
         /// The path of a unix socket at which a server takes over the listeners of the one before it, and gives them to
         /// the next (`HandOver`).
         public var handOverPath: String?
+        public var compression = CompressionPolicy()
+        /// Everybody may use it, unless told otherwise.
+        public var access = AccessGate()
 
         public init(listeners: [ListenerConfiguration], limits: HTTPLimits = HTTPLimits()) {
             self.listeners = listeners
@@ -88,8 +91,7 @@ public final class HTTPServer: Sendable {
             throw ListenError(address: configuration.name, reason: error.description)
         }
         let context = ServerContext(
-            loop: loop, limits: configuration.limits, router: router,
-            trustedProxies: configuration.trustedProxies, counters: counters, tls: configuration.tls,
+            loop: loop, configuration: configuration, router: router, counters: counters,
             onRequestEnd: onRequestEnd)
         var taker: HandOverTaker?
         if let path = configuration.handOverPath { taker = try HandOverTaker.ask(path) }

@@ -12,7 +12,8 @@ struct Apus: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            Serve.self, Complete.self, Chat.self, Inspect.self, Tokenize.self, Bench.self, Healthcheck.self,
+            Serve.self, Complete.self, Chat.self, Inspect.self, Tokenize.self, Bench.self, Key.self,
+            Healthcheck.self,
         ])
 
     static func main() async {

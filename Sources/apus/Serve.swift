@@ -53,6 +53,11 @@ struct Serve: AsyncParsableCommand {
     var modelId: String?
 
     @Option(
+        help: ArgumentHelp("API keys, one a line; without any, who reaches it may use it.", valueName: "file")
+    )
+    var apiKeysFile: String?
+
+    @Option(
         help: ArgumentHelp(
             "trace, debug, info, notice, warning, error or critical. (default: info)", valueName: "level"))
     var logLevel: String?
@@ -65,8 +70,8 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         let flags = [
             "host": host, "port": port, "listen": listen, "hand-over": handOver,
-            "tls-certificate": tlsCertificate, "tls-key": tlsKey, "model-id": modelId, "log-level": logLevel,
-            "log-format": logFormat,
+            "tls-certificate": tlsCertificate, "tls-key": tlsKey, "api-keys-file": apiKeysFile,
+            "model-id": modelId, "log-level": logLevel, "log-format": logFormat,
         ]
         try await ServeCommand.run(model.sources(context.flags, flags))
     }

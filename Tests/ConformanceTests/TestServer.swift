@@ -25,12 +25,14 @@ final class Notes: Sendable {
 /// server.
 func withServer(
     limits: HTTPLimits = HTTPLimits(), tls: TLSCredentials? = nil,
+    configure: (inout HTTPServer.Configuration) -> Void = { _ in },
     _ body: @escaping @Sendable (_ port: UInt16, _ server: HTTPServer, _ notes: Notes) throws -> Void
 ) async throws {
     let notes = Notes()
     var configuration = HTTPServer.Configuration(port: 0, limits: limits)
     configuration.tls = tls
     for index in configuration.listeners.indices { configuration.listeners[index].usesTLS = tls != nil }
+    configure(&configuration)
     let server = HTTPServer(
         configuration: configuration, router: testRouter(notes),
         onRequestEnd: { notes.add("end \($0.path) \($0.status?.code ?? 0) \($0.isComplete)") })

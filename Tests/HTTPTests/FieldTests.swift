@@ -52,7 +52,8 @@ private let cases: [WireCase] = [
         34, "underscores", with("Content_Length: 99\r\nTransfer_Encoding: chunked\r\n"), "GET /", "idle"),
     WireCase(35, "an unknown expectation", with("Expect: 200-ok\r\n"), "417"),
     WireCase(36, "an upgrade", with("Upgrade: websocket\r\nConnection: upgrade\r\n"), "GET /", "idle"),
-    WireCase(65, "a compressed body", with("Content-Encoding: gzip\r\nContent-Length: 3\r\n") + "abc", "415"),
+    WireCase(65, "a coding not known", with("Content-Encoding: br\r\nContent-Length: 3\r\n") + "abc", "415"),
+    WireCase(65, "two codings", with("Content-Encoding: gzip, gzip\r\nContent-Length: 3\r\n") + "abc", "415"),
     WireCase(65, "a coding without a body", with("Content-Encoding: gzip\r\n"), "GET /", "idle"),
 ]
 

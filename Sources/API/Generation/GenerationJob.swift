@@ -14,9 +14,12 @@ struct GenerationJob: Sendable {
     /// The request field that holds the prompt, for errors.
     let promptParam: String
 
-    /// - Parameter tokensMax: The most tokens of an answer; nil and what exceeds the context mean the rest of it.
+    /// - Parameters:
+    ///   - client: Whose API key it came with: users share the work equally.
+    ///   - tokensMax: The most tokens of an answer; nil and what exceeds the context mean the rest of it.
     init(
-        idPrefix: String, model: ServedModel, prompts: [[TokenID]], promptParam: String, tokensMax: Int?,
+        idPrefix: String, client: String?, model: ServedModel, prompts: [[TokenID]], promptParam: String,
+        tokensMax: Int?,
         alternatives: Int?, fields: GenerationFields
     ) throws(APIError) {
         id = idPrefix + Self.randomName()
@@ -51,6 +54,7 @@ struct GenerationJob: Sendable {
             request.usesPrefixCache = fields.usesPrefixCache
             request.priority = fields.priority
             request.timeout = fields.timeout
+            request.key = client ?? ""
             requests.append(request)
         }
         self.requests = requests

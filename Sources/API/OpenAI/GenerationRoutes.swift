@@ -13,7 +13,8 @@ enum GenerationRoutes {
         let segments = try model.render(
             chat.messages, addGenerationPrompt: true, extra: chat.templateArguments)
         let job = try GenerationJob(
-            idPrefix: "chatcmpl-", model: model, prompts: [model.tokens(of: segments)],
+            idPrefix: "chatcmpl-", client: request.client, model: model,
+            prompts: [model.tokens(of: segments)],
             promptParam: "messages",
             tokensMax: chat.tokensMax, alternatives: chat.wantsLogprobs ? chat.topLogprobs : nil,
             fields: chat.common)
@@ -38,7 +39,7 @@ enum GenerationRoutes {
             }
         }
         let job = try GenerationJob(
-            idPrefix: "cmpl-", model: model, prompts: prompts, promptParam: "prompt",
+            idPrefix: "cmpl-", client: request.client, model: model, prompts: prompts, promptParam: "prompt",
             tokensMax: completion.tokensMax, alternatives: completion.logprobs, fields: completion.common)
         let wantsLogprobs = completion.logprobs != nil
         let encoder = CompletionEncoder(job, wantsLogprobs: wantsLogprobs)

@@ -14,6 +14,10 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         var peer: String
         var head: RequestHead?
         var match: Router.Match?
+        /// Whose key came with it.
+        var client: String?
+        /// What the answer says to pages of other origins.
+        var crossOrigin: HTTPFields = [:]
         var exchange: Exchange?
         var status: HTTPStatus?
         var isEventStream = false
@@ -60,7 +64,8 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         isHandshaking = listener.usesTLS
         peer = ConnectionPeer(of: fd, isUnix: listener.isUnix)
         gate = listener.requiresProxy ? ProxyGate(limits: context.limits) : nil
-        machine = ConnectionMachine(limits: context.limits)
+        machine = ConnectionMachine(
+            limits: context.limits, inflatesBodies: context.compression.requests)
         clock = ConnectionClock(times: context.times, isHandshaking: isHandshaking, now: context.loop.now)
     }
 
@@ -229,20 +234,45 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     }
 
     private func route(_ head: RequestHead) {
-        let match = context.router.match(head.method, head.path)
         let id = context.requestIDs.id(offered: head.fields.bytes(of: "x-request-id"))
         let client = peer.client(of: head.fields, trusted: context.trustedProxies)
-        current = Current(startedAt: clock.firstByteAt, id: id, peer: client, head: head, match: match)
+        var current = Current(startedAt: clock.firstByteAt, id: id, peer: client, head: head)
+        let refusal = admit(head, &current)
+        self.current = current
         clock.headEnded(loop.now)
         do throws(WireError) {
-            switch match {
+            switch current.match {
             case .route(let route, _):
                 try machine.accept(bodyBytesMax: route.bodyBytesMax ?? limits.bodyBytesMax)
             case .answer(let response):
-                if try machine.refuseBody() { answer(response) }
+                let isDue = try machine.refuseBody(atOnce: refusal != nil, closing: refusal?.closes ?? false)
+                if isDue { answer(response) }
+            case nil: break
             }
         } catch {
             refuse(error)
+        }
+    }
+
+    /// Who is not admitted gets to no route.
+    ///
+    /// - Returns: Why not.
+    private func admit(_ head: RequestHead, _ current: inout Current) -> AccessRefusal? {
+        let policy = context.access.policy
+        switch policy.verdict(head) {
+        case .answered(let response):
+            current.match = .answer(response)
+            return nil
+        case .admitted(let client):
+            current.client = client
+            current.match = context.router.match(head.method, head.path)
+            current.crossOrigin = policy.origins.fields(for: head.fields.bytes(of: "origin"))
+            return nil
+        case .refused(let refusal):
+            context.counters.count(refusal)
+            current.match = .answer(refusal.response)
+            current.crossOrigin = policy.origins.fields(for: head.fields.bytes(of: "origin"))
+            return refusal
         }
     }
 
@@ -256,7 +286,9 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         case .route(let route, let parameters):
             guard let request = request(body, parameters) else { return }
             switch route.handler {
-            case .immediate(let handler): answer(handler(request))
+            case .immediate(let handler):
+                let response = handler(request)
+                answer(compression.apply(response, bytesMax: limits.compressedOnLoopBytesMax))
             case .task(let handler): startTask(request, handler)
             }
         case nil: preconditionFailure("a request without a head")
@@ -267,7 +299,14 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         guard let current, let head = current.head else { return nil }
         return HTTPRequest(
             method: head.method, path: head.path, query: head.query, headers: head.fields, body: body,
-            id: current.id, peer: current.peer, parameters: parameters, clientSubject: transport.clientSubject)
+            id: current.id, peer: current.peer, client: current.client, parameters: parameters,
+            clientSubject: transport.clientSubject)
+    }
+
+    /// Of the present response.
+    private var compression: ResponseCompression {
+        guard let head = current?.head else { return .none }
+        return ResponseCompression(head, context.compression, limits)
     }
 
     private func startTask(
@@ -275,7 +314,7 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     ) {
         let exchange = Exchange(
             owner: self, highWaterBytes: limits.outboundHighWaterBytes,
-            lowWaterBytes: limits.outboundLowWaterBytes)
+            lowWaterBytes: limits.outboundLowWaterBytes, compression: compression)
         current?.exchange = exchange
         let writer = ResponseWriter(exchange)
         Task { await handler(request, writer) }
@@ -330,6 +369,8 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         current?.status = start.status
         current?.isEventStream = start.body == .eventStream
         clock.wrote(isFirst: waitingBytes == 0, loop.now)
+        var start = start
+        if let fields = current?.crossOrigin, !fields.isEmpty { start.headers.merge(fields) }
         machine.begin(
             start, bodyBytes: bodyBytes, date: context.date(), requestID: current?.id ?? "",
             into: &outbound.bytes)
@@ -355,7 +396,8 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         count(ended)
         context.onRequestEnd?(
             RequestSummary(
-                id: ended.id, peer: ended.peer, method: ended.head?.method, path: ended.head?.path ?? "",
+                id: ended.id, peer: ended.peer, client: ended.client, method: ended.head?.method,
+                path: ended.head?.path ?? "",
                 status: ended.status,
                 bodyBytes: ended.bodyBytes, durationNanoseconds: loop.now - ended.startedAt,
                 isComplete: isComplete))
@@ -452,7 +494,8 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         case .write:
             context.counters.slowClients.count()
             return vanish()
-        case .ping: write(ServerSentEvent.ping)
+        // By way of the exchange: a packed stream has one place where bytes enter it.
+        case .ping: _ = current?.exchange?.write { $0.append(contentsOf: ServerSentEvent.ping) }
         // The deadline has moved away since; that is how nearly all timers end.
         case nil: return updateTimer()
         }
@@ -494,13 +537,15 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         let error = ErrorBody(
             message: "The server is stopping.", type: "server_error", code: "server_stopping")
         if let current, machine.phase == .serving {
+            if let exchange = current.exchange, current.isEventStream {
+                let isOpen = exchange.write {
+                    ServerSentEvent.append(event: nil, data: error.encoded, to: &$0)
+                }
+                if isOpen { write(exchange.takeOutput().body) }
+            }
             current.exchange?.close()
             if current.status == nil {
                 answer(.error(error, status: .serviceUnavailable, headers: ["Retry-After": "1"]))
-            } else if current.isEventStream {
-                var event: [UInt8] = []
-                ServerSentEvent.append(event: nil, data: error.encoded, to: &event)
-                write(event)
             }
             send()
         }

@@ -36,6 +36,7 @@ struct ConnectionMachine {
     private(set) var bodyBytesReceived = 0
 
     private let limits: HTTPLimits
+    private let inflatesBodies: Bool
     private var parser: RequestParser
     /// Received and not parsed yet, from `consumed` on.
     private var inbound: [UInt8] = []
@@ -43,6 +44,8 @@ struct ConnectionMachine {
     private var head: RequestHead?
     private var body: [UInt8] = []
     private var dropsBody = false
+    /// Unpacks the present body.
+    private var inflater: Inflater?
     private var owesContinue = false
     private var mustClose = false
     private var requests = 0
@@ -50,10 +53,15 @@ struct ConnectionMachine {
     /// How the present response's body is framed; nil before its head.
     private var framing: ResponseHead.Framing?
 
-    init(limits: HTTPLimits) {
+    /// - Parameter inflatesBodies: Packed bodies are unpacked, and otherwise refused.
+    init(limits: HTTPLimits, inflatesBodies: Bool = true) {
         self.limits = limits
+        self.inflatesBodies = inflatesBodies
         parser = RequestParser(limits: limits)
     }
+
+    /// Of a packed body, so that unpacking takes little of a turn of the loop.
+    private static let packedBytesPerTurn = 16_384
 
     // MARK: - Input
 
@@ -63,7 +71,9 @@ struct ConnectionMachine {
     /// held: a client that sends faster than it is answered has to wait.
     var inputCapacity: Int {
         switch phase {
-        case .idle, .head, .body: sawEnd || unparsedBytes >= limits.pipelinedBytesMax ? 0 : .max
+        case .idle, .head, .body:
+            sawEnd || unparsedBytes >= limits.pipelinedBytesMax
+                ? 0 : inflater == nil ? .max : Self.packedBytesPerTurn
         case .serving: sawEnd ? 0 : max(0, limits.pipelinedBytesMax - unparsedBytes)
         case .lingering: sawEnd ? 0 : .max
         case .closing, .closed: 0
@@ -104,8 +114,8 @@ struct ConnectionMachine {
                 consumed = position
                 switch event {
                 case .head(let head): return take(head)
-                case .body(let range): take(inbound[range])
-                case .end: return takeEnd()
+                case .body(let range): try take(inbound[range])
+                case .end: return try takeEnd()
                 case nil: return pause()
                 }
             }
@@ -123,13 +133,16 @@ struct ConnectionMachine {
         return .head(head)
     }
 
-    private mutating func take(_ bytes: ArraySlice<UInt8>) {
+    private mutating func take(_ bytes: ArraySlice<UInt8>) throws(WireError) {
         bodyBytesReceived += bytes.count
         owesContinue = false
-        if !dropsBody { body.append(contentsOf: bytes) }
+        if dropsBody { return }
+        if let inflater { try inflater.append(bytes, to: &body) } else { body.append(contentsOf: bytes) }
     }
 
-    private mutating func takeEnd() -> Action {
+    private mutating func takeEnd() throws(WireError) -> Action {
+        try inflater?.end()
+        inflater = nil
         phase = .serving
         requests += 1
         defer { body = [] }
@@ -161,6 +174,7 @@ struct ConnectionMachine {
         phase = .serving
         mustClose = true
         body = []
+        inflater = nil
         return .refuse(error)
     }
 
@@ -183,23 +197,55 @@ struct ConnectionMachine {
     mutating func accept(bodyBytesMax: Int) throws(WireError) {
         do throws(WireError) {
             try parser.limitBody(to: bodyBytesMax)
+            if let head, head.coding != .identity, !dropsBody {
+                inflater = try inflater(head.coding, bodyBytesMax)
+            }
         } catch {
             _ = refuse(error)
             throw error
         }
     }
 
+    private func inflater(_ coding: ContentCoding, _ bytesMax: Int) throws(WireError) -> Inflater {
+        guard inflatesBodies else {
+            throw WireError(
+                .contentCoding, "Request bodies must not be compressed (Content-Encoding).",
+                headers: ["Accept-Encoding": "identity"])
+        }
+        guard let inflater = Inflater(coding, bytesMax: bytesMax, limits: limits) else {
+            throw WireError(.bodyTooLarge, "There is no memory to unpack a body now.")
+        }
+        return inflater
+    }
+
     /// The answer is known already. A body that is under way is read and dropped first; one that the client
     /// still holds back is never asked for, and the connection ends with the answer.
     ///
+    /// - Parameters:
+    ///   - atOnce: Nor is a body waited for that is not here as a whole: strangers get an answer, not patience.
+    ///   - closing: The connection ends with the answer in any case.
     /// - Returns: The answer is due now; otherwise at `.request`.
-    mutating func refuseBody() throws(WireError) -> Bool {
+    mutating func refuseBody(atOnce: Bool = false, closing: Bool = false) throws(WireError) -> Bool {
         dropsBody = true
+        if closing { mustClose = true }
+        if atOnce, !isBodyHere {
+            phase = .serving
+            mustClose = true
+            return true
+        }
         try accept(bodyBytesMax: limits.bodyBytesMax)
         guard owesContinue, unparsedBytes == 0 else { return false }
         phase = .serving
         mustClose = true
         return true
+    }
+
+    private var isBodyHere: Bool {
+        switch head?.framing {
+        case .some(.none), nil: true
+        case .length(let count): count <= unparsedBytes
+        case .chunked: false
+        }
     }
 
     // MARK: - Output

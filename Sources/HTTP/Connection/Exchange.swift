@@ -49,6 +49,8 @@ final class Exchange: Sendable {
         /// The owner was told and has not taken yet.
         var isAnnounced = false
         var isEventStream = false
+        /// Packs what is written.
+        var deflater: Deflater?
         /// Bytes that the connection took and the client did not.
         var heldBytes = 0
         var isBackedUp = false
@@ -60,17 +62,24 @@ final class Exchange: Sendable {
     private let owner: any ExchangeOwner
     private let highWaterBytes: Int
     private let lowWaterBytes: Int
+    private let compression: ResponseCompression
 
-    init(owner: any ExchangeOwner, highWaterBytes: Int, lowWaterBytes: Int) {
+    init(
+        owner: any ExchangeOwner, highWaterBytes: Int, lowWaterBytes: Int,
+        compression: ResponseCompression = .none
+    ) {
         self.owner = owner
         self.highWaterBytes = highWaterBytes
         self.lowWaterBytes = lowWaterBytes
+        self.compression = compression
     }
 
     // MARK: - The handler's side
 
     func respond(_ response: HTTPResponse) -> Bool {
-        change { state in
+        // Before the lock, which the loop takes too.
+        let response = compression.apply(response)
+        return change { state in
             guard state.phase == .fresh else { return false }
             state.output.head = ResponseStart(
                 status: response.status, headers: response.headers, body: .whole)
@@ -84,6 +93,8 @@ final class Exchange: Sendable {
     func start(_ start: ResponseStart) -> Bool {
         change { state in
             guard state.phase == .fresh else { return false }
+            var start = start
+            state.deflater = compression.begin(&start)
             state.output.head = start
             state.isEventStream = start.body == .eventStream
             state.phase = .streaming
@@ -95,7 +106,13 @@ final class Exchange: Sendable {
     func write(_ append: (inout [UInt8]) -> Void) -> Bool {
         change { state in
             guard state.phase == .streaming else { return false }
-            append(&state.output.body)
+            if let deflater = state.deflater {
+                var plain: [UInt8] = []
+                append(&plain)
+                deflater.append(plain, .sync, to: &state.output.body)
+            } else {
+                append(&state.output.body)
+            }
             if state.heldBytes + state.output.body.count >= highWaterBytes { state.isBackedUp = true }
             return true
         }
@@ -104,6 +121,8 @@ final class Exchange: Sendable {
     func finish() -> Bool {
         change { state in
             guard state.phase == .streaming else { return false }
+            state.deflater?.append([], .finish, to: &state.output.body)
+            state.deflater = nil
             state.output.isFinished = true
             state.phase = .finished
             return true

@@ -5,6 +5,8 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
     let loop: EventLoop
     let limits: HTTPLimits
     let times: ConnectionTimes
+    let compression: CompressionPolicy
+    let access: AccessGate
     let router: Router
     let trustedProxies: TrustedProxies
     let counters: HTTPCounters
@@ -24,17 +26,18 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
     private var closeHandlers: [() -> Void] = []
 
     init(
-        loop: EventLoop, limits: HTTPLimits, router: Router, trustedProxies: TrustedProxies,
-        counters: HTTPCounters, tls: TLSCredentials?,
+        loop: EventLoop, configuration: HTTPServer.Configuration, router: Router, counters: HTTPCounters,
         onRequestEnd: (@Sendable (RequestSummary) -> Void)?
     ) {
         self.loop = loop
-        self.limits = limits
-        times = ConnectionTimes(limits)
+        limits = configuration.limits
+        times = ConnectionTimes(configuration.limits)
+        compression = configuration.compression
+        access = configuration.access
         self.router = router
-        self.trustedProxies = trustedProxies
+        trustedProxies = configuration.trustedProxies
         self.counters = counters
-        self.tls = tls
+        tls = configuration.tls
         self.onRequestEnd = onRequestEnd
         requestIDs = RequestIDSource(bytesMax: limits.requestIDBytesMax)
     }

@@ -13,6 +13,8 @@ public struct HTTPRequest: Sendable {
     /// Who asks: the address of the other end, `192.0.2.1:4711` or `[2001:db8::1]:4711`, or what the PROXY header or a
     /// trusted proxy says instead, then perhaps without a port. `unix pid=4711 uid=1000` for a unix socket.
     public let peer: String
+    /// The name of the API key that came with it; nil where none is asked for.
+    public let client: String?
     /// What the `{name}` segments of the route's pattern matched, percent-decoded.
     public let parameters: [String: String]
     /// The subject of the certificate by which the client authenticated itself, `CN=alice,O=Example` (RFC 2253).
@@ -20,7 +22,7 @@ public struct HTTPRequest: Sendable {
 
     public init(
         method: HTTPMethod, path: String, query: String? = nil, headers: HTTPFields = [:], body: [UInt8] = [],
-        id: String = "", peer: String = "", parameters: [String: String] = [:],
+        id: String = "", peer: String = "", client: String? = nil, parameters: [String: String] = [:],
         clientSubject: String? = nil
     ) {
         self.method = method
@@ -30,6 +32,7 @@ public struct HTTPRequest: Sendable {
         self.body = body
         self.id = id
         self.peer = peer
+        self.client = client
         self.parameters = parameters
         self.clientSubject = clientSubject
     }

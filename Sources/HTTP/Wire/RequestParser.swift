@@ -195,8 +195,9 @@ struct RequestParser {
         case .chunked: state = .chunkSize
         }
         return RequestHead(
-            method: line.method, path: line.path, query: line.query, version: line.version, fields: fields,
-            framing: rules.framing, isPersistent: rules.isPersistent, expectsContinue: rules.expectsContinue)
+            method: line.method, path: line.path, query: line.query, authority: line.authority,
+            version: line.version, fields: fields, framing: rules.framing, coding: rules.coding,
+            isPersistent: rules.isPersistent, expectsContinue: rules.expectsContinue)
     }
 
     // MARK: - Body

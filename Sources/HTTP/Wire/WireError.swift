@@ -15,8 +15,10 @@ struct WireError: Error, Equatable {
         case framing = "framing"
         case transferCoding = "transfer_coding"
         case contentCoding = "content_coding"
+        case bodyCoding = "body_coding"
         case chunk = "chunk"
         case bodyTooLarge = "body_too_large"
+        case inflationRatio = "inflation_ratio"
         case expectation = "expectation"
         case headerTimeout = "header_timeout"
         case bodyTimeout = "body_timeout"
@@ -24,13 +26,13 @@ struct WireError: Error, Equatable {
 
         var status: HTTPStatus {
             switch self {
-            case .requestLine, .target, .field, .host, .framing, .chunk, .plainHTTP: .badRequest
+            case .requestLine, .target, .field, .host, .framing, .bodyCoding, .chunk, .plainHTTP: .badRequest
             case .version: .httpVersionNotSupported
             case .method, .transferCoding: .notImplemented
             case .targetTooLong: .uriTooLong
             case .fieldsTooLarge: .requestHeaderFieldsTooLarge
             case .contentCoding: .unsupportedMediaType
-            case .bodyTooLarge: .contentTooLarge
+            case .bodyTooLarge, .inflationRatio: .contentTooLarge
             case .expectation: .expectationFailed
             case .headerTimeout, .bodyTimeout: .requestTimeout
             }
@@ -39,10 +41,13 @@ struct WireError: Error, Equatable {
 
     let fault: Fault
     let message: String
+    /// Of the answer.
+    let headers: HTTPFields
 
-    init(_ fault: Fault, _ message: String) {
+    init(_ fault: Fault, _ message: String, headers: HTTPFields = [:]) {
         self.fault = fault
         self.message = message
+        self.headers = headers
     }
 
     /// To a client that speaks HTTP without TLS where TLS is spoken.
@@ -52,6 +57,6 @@ struct WireError: Error, Equatable {
     var response: HTTPResponse {
         // Read by people in front of whatever they mistyped the address into.
         if fault == .plainHTTP { return .text(message + "\n", status: fault.status) }
-        return .error(ErrorBody(message: message, code: fault.rawValue), status: fault.status)
+        return .error(ErrorBody(message: message, code: fault.rawValue), status: fault.status, headers: headers)
     }
 }

@@ -22,11 +22,14 @@ public enum ServeCommand {
         let reloads = Reloads(log)
         let hangups = reloads.watchSignal()
         defer { withExtendedLifetime(hangups) {} }
+        let manager = ServiceManager(environment: sources.environment)
+        let reach = AccessControl.Reach(manager.resolve(configuration.listeners))
+        let access = try AccessControl(configuration.access, reach, log)
+        if configuration.access.keysFile != nil { reloads.add("api-keys") { try access.reload() } }
         let models = ModelSlot()
         let tls = try credentials(configuration, log)
         let metrics = ServiceMetrics(models, reloads)
-        let manager = ServiceManager(environment: sources.environment)
-        let server = server(configuration, manager, tls, models, metrics, log)
+        let server = server(configuration, manager, tls, models, metrics, access, log)
         metrics.add(server)
         if tls != nil { reloads.add("certificates") { try server.reloadCertificates() } }
         let stop = StopSignal()
@@ -95,7 +98,7 @@ public enum ServeCommand {
 
     private static func server(
         _ configuration: ServiceConfiguration, _ manager: ServiceManager, _ tls: TLSCredentials?,
-        _ models: ModelSlot, _ metrics: ServiceMetrics, _ log: Logger
+        _ models: ModelSlot, _ metrics: ServiceMetrics, _ access: AccessControl, _ log: Logger
     ) -> HTTPServer {
         var router = Router()
         APIRoutes(models: models, stallTimeout: configuration.stallTimeout).add(to: &router)
@@ -105,6 +108,8 @@ public enum ServeCommand {
         address.trustedProxies = configuration.trustedProxies
         address.handOverPath = configuration.handOver
         address.tls = tls
+        address.access = access.gate
+        address.compression = configuration.compression
         guard configuration.logsAccess else { return HTTPServer(configuration: address, router: router) }
         let accessLog = AccessLog(configuration, log)
         let unlogged = configuration.accessLogExclude

@@ -51,6 +51,8 @@ public struct ServiceConfiguration: Sendable {
     public var shutdownDelay = Duration.zero
     /// A step of the engine that takes longer makes `/livez` fail.
     public var stallTimeout = Duration.seconds(60)
+    public var access = AccessSettings()
+    public var compression = CompressionPolicy()
     public var http = HTTPLimits()
     public var tls = TLSSettings()
 

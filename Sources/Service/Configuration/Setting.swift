@@ -8,6 +8,8 @@ struct Setting: Sendable {
     let name: String
     /// What a value must look like, for the error.
     let expectation: String
+    /// No error shows the value.
+    var isSecret = false
     /// Takes a value over; false when it is not as expected.
     let apply: @Sendable (String, inout ServiceConfiguration) -> Bool
 
@@ -47,6 +49,20 @@ struct Setting: Sendable {
         text("tls-client-ca", \.tls.clientAuthorities),
         interval("tls-reload-interval", \.tls.reloadInterval),
         time("tls-handshake-timeout", \.http.tlsHandshakeTimeout),
+
+        key("api-key", named: "default"),
+        text("api-keys-file", \.access.keysFile),
+        flag("allow-unauthenticated", \.access.allowsUnauthenticated),
+        hosts("allowed-hosts"),
+        origins("cors-origins"),
+        flag("metrics-public", \.access.metricsArePublic),
+
+        flag("compress-answers", \.compression.answers),
+        bytes("compressed-bytes-min", \.http.compressedBytesMin, 0...(1 << 30)),
+        flag("compress-streams", \.compression.streams),
+        flag("compressed-requests", \.compression.requests),
+        bytes("inflated-bytes-free", \.http.inflatedBytesFree, 0...(1 << 32)),
+        integer("inflation-ratio-max", \.http.inflationRatioMax, 1...10_000),
 
         bytes("request-line-bytes-max", \.http.requestLineBytesMax, 8_000...1_048_576),
         bytes("field-line-bytes-max", \.http.fieldLineBytesMax, 1_024...1_048_576),
