@@ -53,14 +53,15 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         .target(name: "TestSupport", dependencies: ["ModelFiles", "Compute"], path: "Tests/TestSupport", swiftSettings: strict),
+        .target(name: "WireChecks", path: "Tests/WireChecks", swiftSettings: strict),
 
         .testTarget(name: "ArchitectureTests", swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], exclude: ["golden"], swiftSettings: strict),
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "Compute", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "TokenizationTests", dependencies: ["Tokenization", "ModelFiles", "JSON", "TestSupport"], exclude: ["golden"], swiftSettings: strict),
         .testTarget(name: "ChatTests", dependencies: ["Chat", "JSON"], exclude: ["golden", "tools"], swiftSettings: strict),
-        .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: strict),
-        .testTarget(name: "ConformanceTests", dependencies: ["HTTP"], swiftSettings: strict),
+        .testTarget(name: "HTTPTests", dependencies: ["HTTP", "WireChecks"], swiftSettings: strict),
+        .testTarget(name: "ConformanceTests", dependencies: ["HTTP", "WireChecks"], swiftSettings: strict),
         .testTarget(name: "ComputeTests", dependencies: ["Compute", "CKernels", "TestSupport"], exclude: ["golden"], swiftSettings: strict),
         .testTarget(name: "ModelsTests", dependencies: ["Models", "Compute", "ModelFiles", "JSON", "TestSupport"], exclude: ["golden"], swiftSettings: strict),
         .testTarget(name: "EngineTests", dependencies: ["Engine", "Models", "ModelFiles", "TestSupport"], swiftSettings: strict),

@@ -15,6 +15,8 @@ public final class HTTPCounters: Sendable {
         public var bytesSent = 0
         /// Requests refused by the wire, by the reason's name.
         public var refusals: [String: Int] = [:]
+        /// How often each limit was reached, by its name; those that never were are 0.
+        public var limitsReached: [String: Int] = [:]
     }
 
     let connectionsAccepted = Atomic(0)
@@ -28,10 +30,19 @@ public final class HTTPCounters: Sendable {
     let bytesReceived = Atomic(0)
     let bytesSent = Atomic(0)
     private let refusals = Mutex<[WireError.Fault: Int]>([:])
+    /// By the limit's raw value.
+    private let limitsReached = HTTPLimit.allCases.map { _ in Counter() }
 
-    func count(_ fault: WireError.Fault) {
-        refusals.withLock { $0[fault, default: 0] += 1 }
+    private final class Counter: Sendable {
+        let value = Atomic(0)
     }
+
+    func count(_ error: WireError) {
+        refusals.withLock { $0[error.fault, default: 0] += 1 }
+        if let limit = error.limit { count(limit) }
+    }
+
+    func count(_ limit: HTTPLimit) { limitsReached[limit.rawValue].value.count() }
 
     public var snapshot: Snapshot {
         var snapshot = Snapshot()
@@ -46,6 +57,10 @@ public final class HTTPCounters: Sendable {
         snapshot.bytesReceived = bytesReceived.load(ordering: .relaxed)
         snapshot.bytesSent = bytesSent.load(ordering: .relaxed)
         for (fault, count) in refusals.withLock({ $0 }) { snapshot.refusals[fault.rawValue] = count }
+        for limit in HTTPLimit.allCases {
+            let counter = limitsReached[limit.rawValue]
+            snapshot.limitsReached[limit.name] = counter.value.load(ordering: .relaxed)
+        }
         return snapshot
     }
 }

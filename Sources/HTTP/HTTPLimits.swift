@@ -52,6 +52,9 @@ public struct HTTPLimits: Sendable {
 
     // Connections
     public var connectionsMax = 1_024
+    /// Connections taken beyond `connectionsMax`, for health checks and metrics: each serves one request, and what is
+    /// not answered on the loop itself is answered 503. Beyond these, new connections wait in the kernel.
+    public var connectionsReserve = 8
     public var requestsPerConnectionMax = 10_000
     /// Bytes of later requests held while one is served; then reading stops.
     public var pipelinedBytesMax = 16_384

@@ -19,6 +19,9 @@ public final class HTTPServer: Sendable {
         /// 0 lets the system choose; `address` tells what it chose.
         public var port: UInt16
         public var limits: HTTPLimits
+        /// Hears why no connection can be accepted (out of descriptors, out of memory), at most once a minute; called
+        /// on the I/O loop, must return at once.
+        public var onAcceptFailure: (@Sendable (String) -> Void)?
 
         public init(host: String = "127.0.0.1", port: UInt16 = 8080, limits: HTTPLimits = HTTPLimits()) {
             self.host = host

@@ -181,7 +181,7 @@ struct ConnectionMachineTests {
     @Test("Time runs out differently in each phase")
     func timeouts() {
         var idle = Driven()
-        #expect(idle.machine.timeOut() == .close)
+        #expect(idle.machine.timeOut() == .close(nil))
         var head = Driven()
         head.send("GET / ")
         guard case .refuse(let error)? = head.machine.timeOut() else {
@@ -198,7 +198,7 @@ struct ConnectionMachineTests {
     @Test("A stop closes an idle connection, and the present response says that it is the last")
     func drain() {
         var idle = Driven()
-        #expect(idle.machine.drain(isAllSent: true) == .close)
+        #expect(idle.machine.drain(isAllSent: true) == .close(nil))
         var sending = Driven()
         sending.send(get("/"))
         #expect(sending.machine.drain(isAllSent: false) == nil)

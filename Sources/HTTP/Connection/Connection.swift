@@ -25,6 +25,8 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     private let fd: Int32
     private let context: ServerContext
     private let peer: String
+    /// Beyond `HTTPLimits.connectionsMax`: for one request, which is answered on the loop.
+    private let isReserve: Bool
     private var machine: ConnectionMachine
     private var outbound = OutboundBuffer()
     private var current: Current?
@@ -45,7 +47,8 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     private var loop: EventLoop { context.loop }
     private var limits: HTTPLimits { context.limits }
 
-    init(_ fd: Int32, _ context: ServerContext) {
+    init(_ fd: Int32, _ context: ServerContext, isReserve: Bool = false) {
+        self.isReserve = isReserve
         self.fd = fd
         self.context = context
         peer = SocketAddress.peer(of: fd)?.text ?? "unknown"
@@ -99,7 +102,7 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
 
     private func meetEnd() {
         sawHalfClose = true
-        if machine.phase == .serving, clock.endMeansGone(loop.now) { vanish() }
+        if machine.phase == .serving, clock.endMeansGone(loop.now) { vanish(.halfCloseGrace) }
     }
 
     // MARK: - Requests
@@ -107,9 +110,11 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     /// Does what the machine says, within one connection's share of a turn.
     private func pump() {
         var requests = 0
+        let wasHeldBack = isHeldBack
         isHeldBack = false
         while !isClosed {
-            guard requests < limits.requestsPerTurnMax, outbound.count < limits.outboundHighWaterBytes else {
+            if machine.unparsedBytes > 0, let limit = reachedLimit(requests) {
+                if limit == .requestsPerTurn || !wasHeldBack { context.counters.count(limit) }
                 isHeldBack = true
                 break
             }
@@ -121,17 +126,28 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
                 requests += 1
                 serve(body)
             case .refuse(let error): refuse(error)
-            case .close: return close()
+            case .close(let limit):
+                if let limit { context.counters.count(limit) }
+                return close()
             }
         }
         needTurnEnd()
     }
 
+    /// Why this connection has to wait, after so many requests of this turn.
+    private func reachedLimit(_ requests: Int) -> HTTPLimit? {
+        if requests >= limits.requestsPerTurnMax { return .requestsPerTurn }
+        return outbound.count >= limits.outboundHighWaterBytes ? .outboundHighWater : nil
+    }
+
     private func route(_ head: RequestHead) {
-        let match = context.router.match(head.method, head.path)
-        let id = context.requestIDs.id(offered: head.fields.bytes(of: "x-request-id"))
+        let match = context.match(head, isReserve: isReserve)
+        let offered = head.fields.bytes(of: "x-request-id")
+        if context.requestIDs.isTooLong(offered) { context.counters.count(.requestIDBytes) }
+        let id = context.requestIDs.id(offered: offered)
         current = Current(startedAt: clock.firstByteAt, id: id, head: head, match: match)
         clock.headEnded(loop.now)
+        if isReserve { _ = machine.drain(isAllSent: false) }
         do throws(WireError) {
             switch match {
             case .route(let route, _):
@@ -147,6 +163,9 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     private func serve(_ body: [UInt8]) {
         context.counters.requests.count()
         context.counters.requestsActive.count()
+        if machine.requests == limits.requestsPerConnectionMax {
+            context.counters.count(.requestsPerConnection)
+        }
         current?.isServed = true
         clock.servingBegan(loop.now)
         switch current?.match {
@@ -180,7 +199,7 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     }
 
     private func refuse(_ error: WireError) {
-        context.counters.count(error.fault)
+        context.counters.count(error)
         answer(error.response)
     }
 
@@ -203,6 +222,8 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         loop.post { [self] in deliver(exchange) }
     }
 
+    func didBackUp(_ exchange: Exchange) { context.counters.count(.outboundHighWater) }
+
     private func deliver(_ exchange: Exchange) {
         guard !isClosed, current?.exchange === exchange else { return }
         let output = exchange.takeOutput()
@@ -218,7 +239,7 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
             pump()
         } else if outbound.count > limits.outboundBytesMax {
             context.counters.slowClients.count()
-            return vanish()
+            return vanish(.outboundBytes)
         }
         needTurnEnd()
     }
@@ -308,6 +329,7 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         } else if !sawHalfClose {
             // Not reading, but still to hear when the client goes.
             wanted |= apus_epoll_rdhup
+            if machine.isFull, interest & apus_epoll_in != 0 { context.counters.count(.pipelinedBytes) }
         }
         guard wanted != interest else { return }
         interest = wanted
@@ -329,10 +351,10 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         armedDeadline = nil
         if isClosed { return }
         switch clock.due(isWaiting: !outbound.isEmpty, isEventStream: isStreamingEvents, now) {
-        case .phase: endPhase()
+        case .phase(let limit): endPhase(limit)
         case .write:
             context.counters.slowClients.count()
-            return vanish()
+            return vanish(.writeStallTimeout)
         case .ping: write(ServerSentEvent.ping)
         case nil: break
         }
@@ -341,7 +363,8 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
 
     private var isStreamingEvents: Bool { current?.isEventStream ?? false }
 
-    private func endPhase() {
+    private func endPhase(_ limit: HTTPLimit) {
+        context.counters.count(limit)
         switch machine.timeOut() {
         case .refuse(let error):
             context.counters.timeouts.count()
@@ -378,8 +401,9 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         close()
     }
 
-    /// The client is gone, or as good as gone.
-    private func vanish() {
+    /// The client is gone, or as good as gone: it ran into a limit.
+    private func vanish(_ limit: HTTPLimit? = nil) {
+        if let limit { context.counters.count(limit) }
         if current != nil { context.counters.clientsVanished.count() }
         close()
     }

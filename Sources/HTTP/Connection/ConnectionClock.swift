@@ -2,9 +2,9 @@
 ///
 /// Times are nanoseconds on any clock that does not go back.
 struct ConnectionClock {
-    enum Due {
+    enum Due: Equatable {
         /// The present phase took too long.
-        case phase
+        case phase(HTTPLimit)
         /// The client takes nothing of what waits for it.
         case write
         /// An event stream was silent for long.
@@ -18,6 +18,8 @@ struct ConnectionClock {
     /// The phase that `phaseDeadline` belongs to; nil when a request ended since.
     private var timedPhase: ConnectionMachine.Phase?
     private var phaseDeadline: UInt64
+    /// What it is the end of.
+    private var phaseLimit = HTTPLimit.headerTimeout
     private var bodySince: UInt64 = 0
     private var servingSince: UInt64 = 0
     private var lastWriteAt: UInt64
@@ -47,6 +49,7 @@ struct ConnectionClock {
             elapsed > limits.bodyRateGrace.nanoseconds
             && Double(bytes) * 1e9 < Double(limits.bodyBytesPerSecondMin) * Double(elapsed)
         phaseDeadline = isTooSlow ? now : now + limits.bodyIdleTimeout.nanoseconds
+        phaseLimit = isTooSlow ? .bodyRate : .bodyIdleTimeout
     }
 
     mutating func servingBegan(_ now: UInt64) { servingSince = now }
@@ -69,15 +72,17 @@ struct ConnectionClock {
     mutating func isIn(_ phase: ConnectionMachine.Phase, _ now: UInt64) {
         guard phase != timedPhase else { return }
         timedPhase = phase
-        phaseDeadline =
+        let (deadline, limit): (UInt64, HTTPLimit) =
             switch phase {
-            case .idle: now + limits.keepAliveTimeout.nanoseconds
+            case .idle: (now + limits.keepAliveTimeout.nanoseconds, .keepAliveTimeout)
             // Absolute: a byte now and then does not move it.
-            case .head: firstByteAt + limits.headerTimeout.nanoseconds
-            case .body: now + limits.bodyIdleTimeout.nanoseconds
-            case .lingering: now + limits.lingerTimeout.nanoseconds
-            case .serving, .closing, .closed: .max
+            case .head: (firstByteAt + limits.headerTimeout.nanoseconds, .headerTimeout)
+            case .body: (now + limits.bodyIdleTimeout.nanoseconds, .bodyIdleTimeout)
+            case .lingering: (now + limits.lingerTimeout.nanoseconds, .lingerTimeout)
+            case .serving, .closing, .closed: (.max, phaseLimit)
             }
+        phaseDeadline = deadline
+        phaseLimit = limit
     }
 
     // MARK: - What follows
@@ -91,7 +96,7 @@ struct ConnectionClock {
     }
 
     func due(isWaiting: Bool, isEventStream: Bool, _ now: UInt64) -> Due? {
-        if phaseDeadline <= now { return .phase }
+        if phaseDeadline <= now { return .phase(phaseLimit) }
         if isWaiting { return stallDeadline <= now ? .write : nil }
         return isEventStream && pingDeadline <= now ? .ping : nil
     }

@@ -8,11 +8,12 @@ final class Listener: EventHandler, TimerTarget {
     private static let backlog: Int32 = 1_024
     private static let acceptsPerTurnMax = 64
     /// Errors of a connection that died while it waited, passed on by accept(2): the next one may be fine.
-    private static let transientErrors: Set<Int32> = [
+    static let transientErrors: Set<Int32> = [
         ECONNABORTED, EINTR, EPROTO, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, EOPNOTSUPP,
         ENETUNREACH,
         EPERM,
     ]
+    private static let tellingInterval = Duration.seconds(60)
 
     let address: SocketAddress
     var timerSlot: Int?
@@ -22,6 +23,8 @@ final class Listener: EventHandler, TimerTarget {
     private let pauseNanoseconds: UInt64
     private let counters: HTTPCounters
     private let accepted: (Int32) -> Void
+    private let onAcceptFailure: (@Sendable (String) -> Void)?
+    private var toldAt: UInt64?
     private var isArmed = false
     private var isPaused = false
     /// The server can take no more connections for now.
@@ -36,6 +39,7 @@ final class Listener: EventHandler, TimerTarget {
         self.loop = loop
         self.counters = counters
         self.accepted = accepted
+        onAcceptFailure = configuration.onAcceptFailure
         pauseNanoseconds = configuration.limits.acceptPause.nanoseconds
         let wanted = try SocketAddress.resolve(host: configuration.host, port: configuration.port)
         fd = socket(wanted.family, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC | O_NONBLOCK, 0)
@@ -81,13 +85,17 @@ final class Listener: EventHandler, TimerTarget {
             }
             if -socket == EAGAIN { return }
             if Self.transientErrors.contains(-socket) { continue }
-            return pause()
+            return pause(-socket)
         }
     }
 
     /// Out of descriptors or memory: accepting at once again would spin.
-    private func pause() {
+    private func pause(_ error: Int32) {
         counters.acceptFailures.count()
+        if toldAt.map({ loop.now - $0 >= Self.tellingInterval.nanoseconds }) ?? true {
+            toldAt = loop.now
+            onAcceptFailure?(String(cString: strerror(error)))
+        }
         isPaused = true
         arm()
         loop.setTimer(self, loop.now + pauseNanoseconds)

@@ -47,7 +47,8 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
     }
 
     func accept(_ fd: Int32) {
-        let connection = Connection(fd, self)
+        let isReserve = connections.count >= limits.connectionsMax
+        let connection = Connection(fd, self, isReserve: isReserve)
         do throws(SystemError) {
             try connection.start()
         } catch {
@@ -58,13 +59,31 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
         connections[ObjectIdentifier(connection)] = connection
         counters.connectionsAccepted.count()
         counters.connectionsActive.count()
-        if connections.count >= limits.connectionsMax { listener?.hold(true) }
+        if isReserve { counters.count(.connections) }
+        if isFull {
+            counters.count(.connectionsReserve)
+            listener?.hold(true)
+        }
+    }
+
+    /// The reserve is used up too.
+    private var isFull: Bool { connections.count >= limits.connectionsMax + limits.connectionsReserve }
+
+    /// What answers a request of that head. A connection of the reserve gets what the loop itself can say, health and
+    /// metrics among it, and no place for work.
+    func match(_ head: RequestHead, isReserve: Bool) -> Router.Match {
+        let match = router.match(head)
+        guard isReserve, case .route(let route, _) = match, case .task = route.handler else { return match }
+        let error = ErrorBody(
+            message: "The server has as many connections as it may have; try again.", type: "server_error",
+            code: "too_many_connections")
+        return .answer(.error(error, status: .serviceUnavailable, headers: ["Retry-After": "1"]))
     }
 
     func didClose(_ connection: Connection) {
         connections[ObjectIdentifier(connection)] = nil
         counters.connectionsActive.count(-1)
-        listener?.hold(connections.count >= limits.connectionsMax)
+        listener?.hold(isFull)
         endIfAllClosed()
     }
 
@@ -86,6 +105,7 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
 
     /// The drain took too long.
     func deadlineReached(now: UInt64) {
+        counters.count(.drainTimeout)
         cutAll()
     }
 

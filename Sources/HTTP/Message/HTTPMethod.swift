@@ -9,6 +9,14 @@ public enum HTTPMethod: String, Sendable, CaseIterable {
     case delete = "DELETE"
     case options = "OPTIONS"
 
+    /// - Parameter name: Compared byte by byte: `String` calls different bytes equal.
+    init?(_ name: ArraySlice<UInt8>) {
+        guard let method = Self.allCases.first(where: { name.elementsEqual($0.rawValue.utf8) }) else {
+            return nil
+        }
+        self = method
+    }
+
     /// The body of such a request means nothing (RFC 9110 §9.3); it is read and dropped.
     var ignoresBody: Bool { self == .get || self == .head || self == .options }
 }

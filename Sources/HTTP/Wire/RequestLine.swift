@@ -12,16 +12,20 @@ struct RequestLine: Equatable {
             throw WireError(
                 .requestLine, "A request line is a method, a target and a version with one space between.")
         }
-        guard !parts[0].isEmpty, parts[0].count <= methodBytesMax, parts[0].allSatisfy(ASCII.isToken) else {
-            throw WireError(
-                .requestLine, "The method is not a token of at most \(methodBytesMax) characters.")
+        guard parts[0].count <= methodBytesMax else { throw Self.methodTooLong(methodBytesMax) }
+        guard !parts[0].isEmpty, parts[0].allSatisfy(ASCII.isToken) else {
+            throw WireError(.requestLine, "The method is not a token.")
         }
         version = try Self.version(parts[2])
-        guard let method = HTTPMethod(rawValue: String(decoding: parts[0], as: UTF8.self)) else {
+        guard let method = HTTPMethod(parts[0]) else {
             throw WireError(.method, "This server doesn't know the method.")
         }
         self.method = method
         (path, query) = try Self.target(parts[1], method: method)
+    }
+
+    static func methodTooLong(_ bytesMax: Int) -> WireError {
+        WireError(.requestLine, "The method may have \(bytesMax) characters.", reached: .methodBytes)
     }
 
     /// Every 1.x is spoken to as 1.1 except 1.0 (RFC 9110 §2.5).

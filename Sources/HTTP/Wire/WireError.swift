@@ -38,10 +38,13 @@ struct WireError: Error, Equatable {
 
     let fault: Fault
     let message: String
+    /// The limit that the request went past; nil when it was something else, or when who keeps the time counts it.
+    let limit: HTTPLimit?
 
-    init(_ fault: Fault, _ message: String) {
+    init(_ fault: Fault, _ message: String, reached limit: HTTPLimit? = nil) {
         self.fault = fault
         self.message = message
+        self.limit = limit
     }
 
     var response: HTTPResponse {
