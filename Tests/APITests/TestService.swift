@@ -46,7 +46,7 @@ final class TestService: Sendable {
     init(
         _ tiny: TinyModel = .llama, contextLength: Int = 256,
         script: @escaping FakeEngine.Script = { _ in FakeEngine.answer([]) },
-        serving other: (any GenerationEngine)? = nil
+        serving other: (any GenerationEngine)? = nil, limits: HTTPLimits = HTTPLimits()
     ) throws {
         let template = tiny.hasChatTemplate ? try TestModel.of(tiny).template.get() : nil
         tokenizer = try TestModel.of(tiny).tokenizer.get()
@@ -60,10 +60,12 @@ final class TestService: Sendable {
                     engine: other ?? engine)))
         var router = Router()
         APIRoutes(models: models).add(to: &router)
-        server = HTTPServer(configuration: .init(port: 0), router: router)
+        server = HTTPServer(configuration: .init(port: 0, limits: limits), router: router)
         try server.start()
         client = HTTPClient(port: server.port ?? 0)
     }
+
+    var counters: HTTPCounters.Snapshot { server.counters.snapshot }
 
     func stop() async { await server.stop(graceful: false) }
 
@@ -91,7 +93,7 @@ final class TestService: Sendable {
         try await run(service) { try await body(service, engine) }
     }
 
-    private static func run(_ service: TestService, _ body: () async throws -> Void) async throws {
+    static func run(_ service: TestService, _ body: () async throws -> Void) async throws {
         do {
             try await body()
         } catch {
