@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import resource
 import signal
 import subprocess
 import tempfile
@@ -30,13 +31,16 @@ def run(*arguments, input=None, timeout=120):
 class Server:
     """`apus serve` on a free port, from start to stop."""
 
-    def __init__(self, model, *arguments):
+    def __init__(self, model, *arguments, descriptors=None):
+        """`descriptors`: the most files, sockets included, that the process may have open."""
         self.log = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
             [BINARY, "serve", "--model", model, "--host", "127.0.0.1", "--port", "0", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=self.log,
             stderr=subprocess.STDOUT,
+            preexec_fn=descriptors
+            and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))),
         )
         try:
             self.url = self._announced_url()

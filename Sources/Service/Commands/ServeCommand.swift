@@ -13,6 +13,13 @@ public enum ServeCommand {
         let log = ServiceLog.make(configuration)
         defer { LogOutput.standardError.flush() }
 
+        let connections = configuration.http.connectionsMax + configuration.http.connectionsReserve
+        let room = DescriptorLimit.makeRoom(forConnections: connections)
+        if room < connections {
+            log.warning(
+                "fewer file descriptors than connections (ulimit -n)",
+                metadata: ["room": .stringConvertible(room), "connections": .stringConvertible(connections)])
+        }
         let models = ModelSlot()
         let server = server(configuration, models, log)
         let stop = StopSignal()
@@ -53,8 +60,9 @@ public enum ServeCommand {
     {
         var router = Router()
         APIRoutes(models: models).add(to: &router)
-        let address = HTTPServer.Configuration(
+        var address = HTTPServer.Configuration(
             host: configuration.host, port: configuration.port, limits: configuration.http)
+        address.onAcceptFailure = { log.error("cannot accept connections", metadata: ["reason": "\($0)"]) }
         guard configuration.logsAccess else { return HTTPServer(configuration: address, router: router) }
         return HTTPServer(configuration: address, router: router) { ServiceLog.access($0, log) }
     }
