@@ -46,7 +46,7 @@ public struct HTTPLimits: Sendable {
     /// it means that the client is gone. Zero: always gone.
     public var halfCloseGrace: Duration = .seconds(1)
     /// A comment is sent on an event stream after this much silence, so that proxies don't cut it.
-    public var eventStreamPingInterval: Duration = .seconds(15)
+    public var eventStreamPingInterval: Duration = .seconds(5)
     /// What running requests get to end after a graceful stop begins.
     public var drainTimeout: Duration = .seconds(30)
 
@@ -55,6 +55,9 @@ public struct HTTPLimits: Sendable {
     /// Connections taken beyond `connectionsMax`, for health checks and metrics: each serves one request, and what is
     /// not answered on the loop itself is answered 503. Beyond these, new connections wait in the kernel.
     public var connectionsReserve = 8
+    /// When all connections are taken, those go first that have been idle, or slow with a request, for the longest, if
+    /// it is this long.
+    public var evictionAge: Duration = .seconds(1)
     public var requestsPerConnectionMax = 10_000
     /// Bytes of later requests held while one is served; then reading stops.
     public var pipelinedBytesMax = 16_384

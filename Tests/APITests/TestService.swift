@@ -84,11 +84,12 @@ final class TestService: Sendable {
 
     /// Runs `body` with a service in front of a real engine whose steps the test allows.
     static func run(
-        sequencesMax: Int = 16, _ body: (TestService, HeldEngine) async throws -> Void
+        sequencesMax: Int = 16, limits: HTTPLimits = HTTPLimits(),
+        _ body: (TestService, HeldEngine) async throws -> Void
     ) async throws {
         let count = try TestModel.of(.llama).tokenizer.get().vocabularyCount
         let engine = try HeldEngine(vocabularyCount: count, sequencesMax: sequencesMax)
-        let service = try TestService(serving: engine)
+        let service = try TestService(serving: engine, limits: limits)
         defer { engine.allow(steps: 1_000_000) }
         try await run(service) { try await body(service, engine) }
     }

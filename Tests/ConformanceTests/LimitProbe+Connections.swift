@@ -46,7 +46,10 @@ extension LimitProbe {
                 })
         case .connections:
             LimitProbe(
-                { $0.connectionsMax = 2 },
+                {
+                    $0.connectionsMax = 2
+                    $0.evictionAge = .seconds(60)
+                },
                 fits: { scene in
                     let first = try scene.client()
                     try hello(scene)
@@ -73,18 +76,9 @@ extension LimitProbe {
                 {
                     $0.connectionsMax = 1
                     $0.connectionsReserve = 1
-                }, fits: hello,
-                exceeds: { scene in
-                    let first = try scene.client()
-                    try first.send(get("/hello"))
-                    #expect(try first.response().status == 200)
-                    let second = try scene.client()
-                    try second.send(get("/health"))
-                    #expect(try second.response()["connection"] == "close")
-                    #expect(second.meetsEnd())
-                    second.shutDownOutput()
-                    withExtendedLifetime(first) {}
-                })
+                    $0.evictionAge = .seconds(60)
+                }, fits: { try oneMore($0, waits: false) },
+                exceeds: { try oneMore($0, waits: true) })
         case .pipelinedBytes:
             LimitProbe(
                 { $0.pipelinedBytesMax = 40 },
@@ -125,5 +119,29 @@ extension LimitProbe {
         let client = try scene.client()
         try client.send(get("/pour/\(count)", "Connection: close\r\n"))
         #expect(try client.receiveToEnd().count(of: "x") > count - 1)
+    }
+
+    /// The only place and the only one of the reserve are taken; another client comes, or none.
+    private static func oneMore(_ scene: Scene, waits: Bool) throws {
+        let first = try scene.client()
+        try first.send(get("/hello"))
+        #expect(try first.response().status == 200)
+        let second = try scene.client()
+        for _ in 0..<400 where scene.server.counters.snapshot.connectionsActive < 2 { sleep(milliseconds: 5) }
+        guard waits else { return }
+        let third = try scene.client()
+        try third.send(get("/health"))
+        let name = HTTPLimit.connectionsReserve.name
+        for _ in 0..<400 where scene.server.counters.snapshot.limitsReached[name] == 0 {
+            sleep(milliseconds: 5)
+        }
+        // Served once the one before it has been, and is gone.
+        try second.send(get("/health"))
+        for client in [second, third] {
+            #expect(try client.response()["connection"] == "close")
+            #expect(client.meetsEnd())
+            client.shutDownOutput()
+        }
+        withExtendedLifetime(first) {}
     }
 }

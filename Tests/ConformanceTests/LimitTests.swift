@@ -27,6 +27,7 @@ struct LimitTests {
         var limits = HTTPLimits()
         limits.connectionsMax = 2
         limits.connectionsReserve = 2
+        limits.evictionAge = .seconds(60)
         try await withServer(limits: limits) { port, server, _ in
             var held = try [RawClient(port: port), RawClient(port: port)]
             for client in held {

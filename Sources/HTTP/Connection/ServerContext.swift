@@ -4,6 +4,7 @@ import Glibc
 final class ServerContext: TimerTarget, @unchecked Sendable {
     let loop: EventLoop
     let limits: HTTPLimits
+    let times: ConnectionTimes
     let router: Router
     let counters: HTTPCounters
     let onRequestEnd: (@Sendable (RequestSummary) -> Void)?
@@ -21,6 +22,7 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
     ) {
         self.loop = loop
         self.limits = limits
+        times = ConnectionTimes(limits)
         self.router = router
         self.counters = counters
         self.onRequestEnd = onRequestEnd
@@ -60,14 +62,7 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
         counters.connectionsAccepted.count()
         counters.connectionsActive.count()
         if isReserve { counters.count(.connections) }
-        if isFull {
-            counters.count(.connectionsReserve)
-            listener?.hold(true)
-        }
     }
-
-    /// The reserve is used up too.
-    private var isFull: Bool { connections.count >= limits.connectionsMax + limits.connectionsReserve }
 
     /// What answers a request of that head. A connection of the reserve gets what the loop itself can say, health and
     /// metrics among it, and no place for work.
@@ -80,10 +75,34 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
         return .answer(.error(error, status: .serviceUnavailable, headers: ["Retry-After": "1"]))
     }
 
+    /// Whether there is a place for one more. When all are taken and somebody waits, those who have kept theirs the
+    /// longest for nothing lose them: clients that open connections and are slow with their requests would otherwise
+    /// keep all others out. If there are none of these, there is the reserve; when that is used up too, nobody is
+    /// accepted for a while.
+    func mayAccept(isWaitedFor: Bool) -> Bool {
+        if connections.count < limits.connectionsMax { return true }
+        guard isWaitedFor else { return false }
+        makeRoom()
+        if connections.count < limits.connectionsMax + limits.connectionsReserve { return true }
+        counters.count(.connectionsReserve)
+        listener?.hold(true)
+        loop.setTimer(self, loop.now + times.eviction)
+        return false
+    }
+
+    /// Some go together, because finding them takes a look at all.
+    private func makeRoom() {
+        let useless = connections.values.compactMap { connection in
+            connection.evictionAge.map { (age: $0, connection: connection) }
+        }
+        let count = max(1, limits.connectionsMax / 32)
+        for (_, connection) in useless.sorted(by: { $0.age > $1.age }).prefix(count) { connection.evict() }
+    }
+
     func didClose(_ connection: Connection) {
         connections[ObjectIdentifier(connection)] = nil
         counters.connectionsActive.count(-1)
-        listener?.hold(isFull)
+        listener?.hold(false)
         endIfAllClosed()
     }
 
@@ -103,10 +122,14 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
         endIfAllClosed()
     }
 
-    /// The drain took too long.
+    /// The drain took too long; or all places were taken and nobody could be sent away, and now somebody may.
     func deadlineReached(now: UInt64) {
-        counters.count(.drainTimeout)
-        cutAll()
+        if closeHandlers.isEmpty {
+            listener?.hold(false)
+        } else {
+            counters.count(.drainTimeout)
+            cutAll()
+        }
     }
 
     private func cutAll() {

@@ -176,6 +176,8 @@ struct RequestParser {
             throw WireError(
                 .fieldsTooLarge, "A request may have \(limits.fieldCountMax) fields.", reached: .fieldCount)
         }
+        // As many as a client usually sends, at once.
+        if entries.isEmpty { entries.reserveCapacity(12) }
         entries.append(try FieldLine.parse(lines.line))
         lines.nextLine()
         return .again
