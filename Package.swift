@@ -55,6 +55,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         .target(name: "TestSupport", dependencies: ["ModelFiles", "Compute"], path: "Tests/TestSupport", swiftSettings: strict),
+        .target(name: "WireChecks", path: "Tests/WireChecks", swiftSettings: strict),
 
         .target(name: "TLSSupport", dependencies: ["COpenSSL"], path: "Tests/TLSSupport", swiftSettings: strict),
         .testTarget(name: "ArchitectureTests", swiftSettings: strict),
@@ -63,8 +64,8 @@ let package = Package(
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "Compute", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "TokenizationTests", dependencies: ["Tokenization", "ModelFiles", "JSON", "TestSupport"], exclude: ["golden"], swiftSettings: strict),
         .testTarget(name: "ChatTests", dependencies: ["Chat", "JSON"], exclude: ["golden", "tools"], swiftSettings: strict),
-        .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Telemetry", "TLSSupport"], swiftSettings: strict),
-        .testTarget(name: "ConformanceTests", dependencies: ["HTTP", "Telemetry", "TLSSupport"], swiftSettings: strict),
+        .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Telemetry", "TLSSupport", "WireChecks"], swiftSettings: strict),
+        .testTarget(name: "ConformanceTests", dependencies: ["HTTP", "Telemetry", "TLSSupport", "WireChecks"], swiftSettings: strict),
         .testTarget(name: "ComputeTests", dependencies: ["Compute", "CKernels", "TestSupport"], exclude: ["golden"], swiftSettings: strict),
         .testTarget(name: "ModelsTests", dependencies: ["Models", "Compute", "ModelFiles", "JSON", "TestSupport"], exclude: ["golden"], swiftSettings: strict),
         .testTarget(name: "EngineTests", dependencies: ["Engine", "Models", "ModelFiles", "Telemetry", "TestSupport"], swiftSettings: strict),

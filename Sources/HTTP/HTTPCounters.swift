@@ -21,6 +21,8 @@ public final class HTTPCounters: Sendable {
         public var tls: TLSCredentials.Counts?
         /// Requests refused by the wire and by the access policy, by the reason's name.
         public var refusals: [String: Int] = [:]
+        /// How often each limit was reached, by its name; those that never were are 0.
+        public var limitsReached: [String: Int] = [:]
     }
 
     let connectionsAccepted = Atomic(0)
@@ -39,18 +41,29 @@ public final class HTTPCounters: Sendable {
     /// Requests that no route took.
     let unrouted = RouteCounts()
     private let refusals = Mutex<[String: Int]>([:])
+    /// By the limit's raw value.
+    private let limitsReached = HTTPLimit.allCases.map { _ in Counter() }
+
+    private final class Counter: Sendable {
+        let value = Atomic(0)
+    }
 
     init(tls: TLSCredentials? = nil) {
         self.tls = tls
     }
-
-    func count(_ fault: WireError.Fault) { count(refusal: fault.rawValue) }
 
     func count(_ refusal: AccessRefusal) { count(refusal: refusal.rawValue) }
 
     private func count(refusal: String) {
         refusals.withLock { $0[refusal, default: 0] += 1 }
     }
+
+    func count(_ error: WireError) {
+        count(refusal: error.fault.rawValue)
+        if let limit = error.limit { count(limit) }
+    }
+
+    func count(_ limit: HTTPLimit) { limitsReached[limit.rawValue].value.count() }
 
     public var snapshot: Snapshot {
         var snapshot = Snapshot()
@@ -68,6 +81,10 @@ public final class HTTPCounters: Sendable {
         snapshot.bytesSent = bytesSent.load(ordering: .relaxed)
         snapshot.tls = tls?.counts
         snapshot.refusals = refusals.withLock { $0 }
+        for limit in HTTPLimit.allCases {
+            let counter = limitsReached[limit.rawValue]
+            snapshot.limitsReached[limit.name] = counter.value.load(ordering: .relaxed)
+        }
         return snapshot
     }
 }

@@ -63,6 +63,9 @@ public struct HTTPLimits: Sendable {
     /// A PROXY header, where one is required. 536 bytes is what every path carries in one piece (§2 of the protocol).
     public var proxyHeaderBytesMax = 536
     public var connectionsMax = 1_024
+    /// Connections taken beyond `connectionsMax`, for health checks and metrics: each serves one request, and what is
+    /// not answered on the loop itself is answered 503. Beyond these, new connections wait in the kernel.
+    public var connectionsReserve = 8
     /// When all connections are taken, those go first that have been idle, or slow with a request, for the longest, if
     /// it is this long.
     public var evictionAge: Duration = .seconds(1)

@@ -50,7 +50,11 @@ enum HTTPMetrics {
         ]
 
     static let tables: [(name: String, label: String, help: String, value: Path<[String: Int]>)] = [
-        ("refusals_total", "reason", "Requests refused before any route saw them.", \.refusals)
+        ("refusals_total", "reason", "Requests refused before any route saw them.", \.refusals),
+        (
+            "limits_reached_total", "limit", "Times that a limit was reached, by its setting's name.",
+            \.limitsReached
+        ),
     ]
 
     static func write(_ counters: HTTPCounters, _ router: Router, to text: inout PrometheusText) {

@@ -27,6 +27,9 @@ public final class HTTPServer: Sendable {
         public var compression = CompressionPolicy()
         /// Everybody may use it, unless told otherwise.
         public var access = AccessGate()
+        /// Hears why no connection can be accepted (out of descriptors, out of memory), at most once a minute; called
+        /// on the I/O loop, must return at once.
+        public var onAcceptFailure: (@Sendable (String) -> Void)?
 
         public init(listeners: [ListenerConfiguration], limits: HTTPLimits = HTTPLimits()) {
             self.listeners = listeners
@@ -115,7 +118,8 @@ public final class HTTPServer: Sendable {
                     try Listener(
                         listener, limits: configuration.limits, loop: context.loop, counters: counters,
                         mayAccept: { context.mayAccept(isWaitedFor: $0) },
-                        accepted: { fd, description in context.accept(fd, from: description) }))
+                        accepted: { fd, description in context.accept(fd, from: description) },
+                        onAcceptFailure: configuration.onAcceptFailure))
             }
             return listeners
         } catch {

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import resource
 import signal
 import ssl
 import subprocess
@@ -31,8 +32,11 @@ def run(*arguments, input=None, timeout=120):
 class Server:
     """`apus serve` on a free port, from start to stop; `before` stands before the command, `options` are Popen's."""
 
-    def __init__(self, model, *arguments, before=(), ca=None, client=None, environment=None, **options):
-        """`ca` is trusted by `http`, `client` the certificate that it shows; `environment` adds variables."""
+    def __init__(
+        self, model, *arguments, before=(), ca=None, client=None, environment=None, descriptors=None, **options
+    ):
+        """`ca` is trusted by `http`, `client` the certificate that it shows; `environment` adds variables;
+        `descriptors`: the most files, sockets included, that the process may have open."""
         self.log = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
             [*before, BINARY, "serve", "--model", model, "--host", "127.0.0.1", "--port", "0", *arguments],
@@ -41,6 +45,8 @@ class Server:
             stdout=self.log,
             stderr=subprocess.STDOUT,
             env={**os.environ, **(environment or {})},
+            preexec_fn=descriptors
+            and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))),
         )
         try:
             self.urls = self._announced_urls()

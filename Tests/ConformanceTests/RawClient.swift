@@ -91,6 +91,12 @@ final class RawClient: @unchecked Sendable {
         }
     }
 
+    /// Closing sends a reset.
+    func resetOnClose() {
+        var linger = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<linger>.size))
+    }
+
     /// No more input will come from here.
     func shutDownOutput() { shutdown(fd, Int32(SHUT_WR)) }
 
@@ -123,6 +129,14 @@ final class RawClient: @unchecked Sendable {
         let count = recv(fd, &buffer, max, 0)
         guard count >= 0 else { throw Failure(description: "nothing received: \(errno)") }
         return Array(buffer[..<count])
+    }
+
+    /// Nothing more comes: the server closed its side, or reset the connection because it did not read all of ours.
+    func meetsEnd() -> Bool {
+        guard received.isEmpty else { return false }
+        var byte: UInt8 = 0
+        let count = recv(fd, &byte, 1, 0)
+        return count == 0 || (count < 0 && errno == ECONNRESET)
     }
 
     func receiveToEnd() throws -> String {

@@ -68,6 +68,21 @@ private func testRouter(_ notes: Notes) -> Router {
     router.on(.get, "/models/{id}") { request, writer in
         writer.respond(.text(request.parameters["id"] ?? "none"))
     }
+    router.on(.post, "/json", takesJSON: true) { request, writer in
+        writer.respond(.text("\(request.body.count) bytes"))
+    }
+    router.on(.get, "/query") { request, writer in writer.respond(.text(request.query ?? "none")) }
+    router.on(.get, "/pour/{count}") { request, writer in
+        writer.beginStream(headers: ["Content-Type": "text/plain"])
+        writer.write([UInt8](repeating: 0x78, count: request.parameters["count"].flatMap { Int($0) } ?? 0))
+        writer.finish()
+    }
+    router.on(.get, "/deluge") { _, writer in
+        // Heeds nothing.
+        writer.beginStream(headers: ["Content-Type": "text/plain"])
+        let block = [UInt8](repeating: 0x78, count: 16_384)
+        while writer.write(block) { await Task.yield() }
+    }
     router.on(.get, "/stream") { _, writer in
         writer.beginEventStream()
         for number in 1...3 { writer.writeEvent(data: Array("\(number)".utf8)) }

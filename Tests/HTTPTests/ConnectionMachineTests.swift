@@ -181,7 +181,7 @@ struct ConnectionMachineTests {
     @Test("Time runs out differently in each phase")
     func timeouts() {
         var idle = Driven()
-        #expect(idle.machine.timeOut() == .close)
+        #expect(idle.machine.timeOut() == .close(nil))
         var head = Driven()
         head.send("GET / ")
         guard case .refuse(let error)? = head.machine.timeOut() else {
@@ -199,7 +199,7 @@ struct ConnectionMachineTests {
     func drain() {
         var idle = Driven()
         idle.send(get("/"))
-        #expect(idle.machine.drain(isAllSent: true) == .close)
+        #expect(idle.machine.drain(isAllSent: true) == .close(nil))
         var fresh = Driven()
         #expect(fresh.machine.drain(isAllSent: true) == nil)
         #expect(fresh.machine.phase == .idle)

@@ -71,12 +71,25 @@ struct AnswerResponder<Encoder: AnswerEncoder> {
 
     // MARK: - Streamed
 
+    /// A client that reads more slowly than tokens come holds up its own stream only: from the high-water mark on
+    /// nothing is written until it has caught up, and what gathered meanwhile goes in few, long events. The sequence
+    /// itself is not paused: it would hold its KV memory for as long as the client likes, and what can gather is
+    /// bounded by the tokens that the request may generate.
     private mutating func stream(_ running: RunningGeneration, to writer: ResponseWriter) async {
         writer.beginEventStream(headers: headers)
         do throws(APIError) {
+            var isBehind = false
             while !answers.isComplete {
-                for group in await running.mailbox.next() {
-                    for event in answers.take(group) { try send(event, running, to: writer) }
+                var events: [AnswerEvent] = []
+                for group in await running.mailbox.next() { events += answers.take(group) }
+                if isBehind { events = AnswerEvent.merged(events) }
+                isBehind = false
+                for event in events {
+                    if writer.isBackedUp {
+                        isBehind = true
+                        await writer.waitUntilFlowing()
+                    }
+                    try send(event, running, to: writer)
                 }
             }
         } catch {

@@ -36,6 +36,8 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     private var gate: ProxyGate?
     private var transport: Transport
     private var isHandshaking: Bool
+    /// Beyond `HTTPLimits.connectionsMax`: for one request, which is answered on the loop.
+    private let isReserve: Bool
     private var machine: ConnectionMachine
     private var outbound = OutboundBuffer()
     private var current: Current?
@@ -56,7 +58,11 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     private var loop: EventLoop { context.loop }
     private var limits: HTTPLimits { context.limits }
 
-    init(_ fd: Int32, _ context: ServerContext, _ listener: ListenerDescription, _ transport: Transport) {
+    init(
+        _ fd: Int32, _ context: ServerContext, _ listener: ListenerDescription, _ transport: Transport,
+        isReserve: Bool = false
+    ) {
+        self.isReserve = isReserve
         self.fd = fd
         self.context = context
         self.listener = listener
@@ -160,7 +166,7 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
 
     private func meetEnd() {
         sawHalfClose = true
-        if machine.phase == .serving, clock.endMeansGone(loop.now) { vanish() }
+        if machine.phase == .serving, clock.endMeansGone(loop.now) { vanish(.halfCloseGrace) }
     }
 
     // MARK: - TLS
@@ -213,9 +219,11 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     /// Does what the machine says, within one connection's share of a turn.
     private func pump() {
         var requests = 0
+        let wasHeldBack = isHeldBack
         isHeldBack = false
         while !isClosed {
-            guard requests < limits.requestsPerTurnMax, waitingBytes < limits.outboundHighWaterBytes else {
+            if machine.unparsedBytes > 0, let limit = reachedLimit(requests) {
+                if limit == .requestsPerTurn || !wasHeldBack { context.counters.count(limit) }
                 isHeldBack = true
                 break
             }
@@ -227,19 +235,30 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
                 requests += 1
                 serve(body)
             case .refuse(let error): refuse(error)
-            case .close: return close()
+            case .close(let limit):
+                if let limit { context.counters.count(limit) }
+                return close()
             }
         }
         needTurnEnd()
     }
 
+    /// Why this connection has to wait, after so many requests of this turn.
+    private func reachedLimit(_ requests: Int) -> HTTPLimit? {
+        if requests >= limits.requestsPerTurnMax { return .requestsPerTurn }
+        return waitingBytes >= limits.outboundHighWaterBytes ? .outboundHighWater : nil
+    }
+
     private func route(_ head: RequestHead) {
-        let id = context.requestIDs.id(offered: head.fields.bytes(of: "x-request-id"))
+        let offered = head.fields.bytes(of: "x-request-id")
+        if context.requestIDs.isTooLong(offered) { context.counters.count(.requestIDBytes) }
+        let id = context.requestIDs.id(offered: offered)
         let client = peer.client(of: head.fields, trusted: context.trustedProxies)
         var current = Current(startedAt: clock.firstByteAt, id: id, peer: client, head: head)
         let refusal = admit(head, &current)
         self.current = current
         clock.headEnded(loop.now)
+        if isReserve { _ = machine.drain(isAllSent: false) }
         do throws(WireError) {
             switch current.match {
             case .route(let route, _):
@@ -265,7 +284,7 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
             return nil
         case .admitted(let client):
             current.client = client
-            current.match = context.router.match(head.method, head.path)
+            current.match = context.match(head, isReserve: isReserve)
             current.crossOrigin = policy.origins.fields(for: head.fields.bytes(of: "origin"))
             return nil
         case .refused(let refusal):
@@ -279,6 +298,9 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     private func serve(_ body: [UInt8]) {
         context.counters.requests.count()
         context.counters.requestsActive.count()
+        if machine.requests == limits.requestsPerConnectionMax {
+            context.counters.count(.requestsPerConnection)
+        }
         current?.isServed = true
         clock.servingBegan(loop.now)
         switch current?.match {
@@ -321,7 +343,7 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     }
 
     private func refuse(_ error: WireError) {
-        context.counters.count(error.fault)
+        context.counters.count(error)
         answer(error.response)
     }
 
@@ -345,6 +367,8 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         loop.post { [self] in deliver(exchange) }
     }
 
+    func didBackUp(_ exchange: Exchange) { context.counters.count(.outboundHighWater) }
+
     private func deliver(_ exchange: Exchange) {
         guard !isClosed, current?.exchange === exchange else { return }
         let output = exchange.takeOutput()
@@ -360,7 +384,7 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
             pump()
         } else if waitingBytes > limits.outboundBytesMax {
             context.counters.slowClients.count()
-            return vanish()
+            return vanish(.outboundBytes)
         }
         needTurnEnd()
     }
@@ -469,6 +493,7 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         } else if !sawHalfClose {
             // Not reading, but still to hear when the client goes.
             wanted |= apus_epoll_rdhup
+            if machine.isFull, interest & apus_epoll_in != 0 { context.counters.count(.pipelinedBytes) }
         }
         guard wanted != interest else { return }
         interest = wanted
@@ -490,10 +515,10 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         armedDeadline = nil
         if isClosed { return }
         switch clock.due(isWaiting: waitingBytes > 0, isEventStream: isStreamingEvents, now) {
-        case .phase: endPhase()
+        case .phase(let limit): endPhase(limit)
         case .write:
             context.counters.slowClients.count()
-            return vanish()
+            return vanish(.writeStallTimeout)
         // By way of the exchange: a packed stream has one place where bytes enter it.
         case .ping: _ = current?.exchange?.write { $0.append(contentsOf: ServerSentEvent.ping) }
         // The deadline has moved away since; that is how nearly all timers end.
@@ -504,7 +529,8 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
 
     private var isStreamingEvents: Bool { current?.isEventStream ?? false }
 
-    private func endPhase() {
+    private func endPhase(_ limit: HTTPLimit? = nil) {
+        if let limit { context.counters.count(limit) }
         switch machine.timeOut() {
         case .refuse(let error):
             context.counters.timeouts.count()
@@ -569,8 +595,9 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         close()
     }
 
-    /// The client is gone, or as good as gone.
-    private func vanish() {
+    /// The client is gone, or as good as gone: it ran into a limit.
+    private func vanish(_ limit: HTTPLimit? = nil) {
+        if let limit { context.counters.count(limit) }
         if current != nil { context.counters.clientsVanished.count() }
         close()
     }

@@ -25,8 +25,8 @@ struct ConnectionMachine {
         case request(body: [UInt8])
         /// The request is refused: it must be answered with this error.
         case refuse(WireError)
-        /// All is over, at once.
-        case close
+        /// All is over, at once; because of a limit, when there is one.
+        case close(HTTPLimit?)
     }
 
     private(set) var phase = Phase.idle
@@ -48,7 +48,8 @@ struct ConnectionMachine {
     private var inflater: Inflater?
     private var owesContinue = false
     private var mustClose = false
-    private var requests = 0
+    /// Requests that were complete, the present one included.
+    private(set) var requests = 0
     private var lingeredBytes = 0
     /// How the present response's body is framed; nil before its head.
     private var framing: ResponseHead.Framing?
@@ -65,7 +66,15 @@ struct ConnectionMachine {
 
     // MARK: - Input
 
-    private var unparsedBytes: Int { inbound.count - consumed }
+    var unparsedBytes: Int { inbound.count - consumed }
+
+    /// As much of later requests is held as may be.
+    var isFull: Bool {
+        switch phase {
+        case .idle, .head, .body, .serving: !sawEnd && unparsedBytes >= limits.pipelinedBytesMax
+        case .closing, .lingering, .closed: false
+        }
+    }
 
     /// How many bytes `receive` may be given now. While a request is served, only some of the next ones are
     /// held: a client that sends faster than it is answered has to wait.
@@ -100,7 +109,8 @@ struct ConnectionMachine {
         case .idle, .head, .body:
             return parse()
         case .lingering:
-            return sawEnd || lingeredBytes > limits.lingerBytesMax ? close() : nil
+            if lingeredBytes > limits.lingerBytesMax { return close(.lingerBytes) }
+            return sawEnd ? close() : nil
         case .serving, .closing, .closed:
             return nil
         }
@@ -183,9 +193,9 @@ struct ConnectionMachine {
         if phase == .idle { phase = .closing }
     }
 
-    private mutating func close() -> Action {
+    private mutating func close(_ limit: HTTPLimit? = nil) -> Action {
         phase = .closed
-        return .close
+        return .close(limit)
     }
 
     // MARK: - Decisions about a head

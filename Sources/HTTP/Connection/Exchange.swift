@@ -25,9 +25,11 @@ struct ResponseStart: Sendable {
     var body: Body
 }
 
-/// Hears that an exchange has output; called from any thread.
+/// Hears what an exchange comes to; called from any thread.
 protocol ExchangeOwner: AnyObject, Sendable {
     func hasOutput(_ exchange: Exchange)
+    /// As much waits for the client as should.
+    func didBackUp(_ exchange: Exchange)
 }
 
 /// One response under way, between its handler (any thread) and its connection (the loop).
@@ -56,6 +58,13 @@ final class Exchange: Sendable {
         var isBackedUp = false
         var closeHandlers: [@Sendable () -> Void] = []
         var drainHandlers: [@Sendable () -> Void] = []
+        /// To be called once.
+        var flowHandlers: [@Sendable () -> Void] = []
+
+        mutating func takeFlowHandlers() -> [@Sendable () -> Void] {
+            defer { flowHandlers = [] }
+            return flowHandlers
+        }
     }
 
     private let state = Mutex(State())
@@ -104,7 +113,8 @@ final class Exchange: Sendable {
 
     /// `append` writes body bytes behind those that wait.
     func write(_ append: (inout [UInt8]) -> Void) -> Bool {
-        change { state in
+        var backsUp = false
+        let isDone = change { state in
             guard state.phase == .streaming else { return false }
             if let deflater = state.deflater {
                 var plain: [UInt8] = []
@@ -113,9 +123,14 @@ final class Exchange: Sendable {
             } else {
                 append(&state.output.body)
             }
-            if state.heldBytes + state.output.body.count >= highWaterBytes { state.isBackedUp = true }
+            if !state.isBackedUp, state.heldBytes + state.output.body.count >= highWaterBytes {
+                state.isBackedUp = true
+                backsUp = true
+            }
             return true
         }
+        if backsUp { owner.didBackUp(self) }
+        return isDone
     }
 
     func finish() -> Bool {
@@ -161,6 +176,15 @@ final class Exchange: Sendable {
         }
     }
 
+    func onceFlowing(_ handler: @escaping @Sendable () -> Void) {
+        let mustWait = state.withLock { state in
+            let mustWait = state.phase == .streaming && state.isBackedUp
+            if mustWait { state.flowHandlers.append(handler) }
+            return mustWait
+        }
+        if !mustWait { handler() }
+    }
+
     private func change(_ body: (inout State) -> Bool) -> Bool {
         let (isDone, mustAnnounce) = state.withLock { state in
             guard body(&state) else { return (false, false) }
@@ -174,16 +198,19 @@ final class Exchange: Sendable {
     // MARK: - The connection's side
 
     func takeOutput() -> ResponseOutput {
-        state.withLock { state in
+        let (output, handlers) = state.withLock { state -> (ResponseOutput, [@Sendable () -> Void]) in
             state.isAnnounced = false
             defer { state.output = ResponseOutput() }
             // From here on the response cannot fail to be complete but by the connection.
-            if state.phase == .finished, state.output.isFinished || state.output.isAborted {
-                state.closeHandlers = []
-                state.drainHandlers = []
+            guard state.phase == .finished, state.output.isFinished || state.output.isAborted else {
+                return (state.output, [])
             }
-            return state.output
+            state.closeHandlers = []
+            state.drainHandlers = []
+            return (state.output, state.takeFlowHandlers())
         }
+        for handler in handlers { handler() }
+        return output
     }
 
     /// The connection still holds so many bytes of this response.
@@ -192,7 +219,7 @@ final class Exchange: Sendable {
             state.heldBytes = heldBytes
             guard state.isBackedUp, heldBytes + state.output.body.count < lowWaterBytes else { return [] }
             state.isBackedUp = false
-            return state.drainHandlers
+            return state.drainHandlers + state.takeFlowHandlers()
         }
         for handler in handlers { handler() }
     }
@@ -205,7 +232,7 @@ final class Exchange: Sendable {
             state.output = ResponseOutput()
             state.drainHandlers = []
             defer { state.closeHandlers = [] }
-            return state.closeHandlers
+            return state.closeHandlers + state.takeFlowHandlers()
         }
         for handler in handlers { handler() }
     }

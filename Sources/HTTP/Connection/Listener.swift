@@ -7,11 +7,12 @@ import Glibc
 final class Listener: EventHandler, TimerTarget {
     private static let acceptsPerTurnMax = 64
     /// Errors of a connection that died while it waited, passed on by accept(2): the next one may be fine.
-    private static let transientErrors: Set<Int32> = [
+    static let transientErrors: Set<Int32> = [
         ECONNABORTED, EINTR, EPROTO, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, EOPNOTSUPP,
         ENETUNREACH,
         EPERM,
     ]
+    private static let tellingInterval = Duration.seconds(60)
 
     let description: ListenerDescription
     /// Who passed it on keeps it open, and its queue with it.
@@ -32,6 +33,8 @@ final class Listener: EventHandler, TimerTarget {
     /// Asked before each accept(2), with whether a client is known to wait.
     private let mayAccept: (_ isWaitedFor: Bool) -> Bool
     private let accepted: (Int32, ListenerDescription) -> Void
+    private let onAcceptFailure: (@Sendable (String) -> Void)?
+    private var toldAt: UInt64?
     private var isArmed = false
     private var isPaused = false
     /// The server can take no more connections for now.
@@ -43,12 +46,14 @@ final class Listener: EventHandler, TimerTarget {
     init(
         _ configuration: ListenerConfiguration, limits: HTTPLimits, loop: EventLoop, counters: HTTPCounters,
         mayAccept: @escaping (_ isWaitedFor: Bool) -> Bool,
-        accepted: @escaping (Int32, ListenerDescription) -> Void
+        accepted: @escaping (Int32, ListenerDescription) -> Void,
+        onAcceptFailure: (@Sendable (String) -> Void)?
     ) throws(ListenError) {
         self.loop = loop
         self.counters = counters
         self.mayAccept = mayAccept
         self.accepted = accepted
+        self.onAcceptFailure = onAcceptFailure
         pauseNanoseconds = limits.acceptPause.nanoseconds
         isShared = configuration.isShared
         name = configuration.name
@@ -106,7 +111,7 @@ final class Listener: EventHandler, TimerTarget {
             }
             if -accepted == EAGAIN { return }
             if Self.transientErrors.contains(-accepted) { continue }
-            return pause()
+            return pause(-accepted)
         }
     }
 
@@ -116,8 +121,12 @@ final class Listener: EventHandler, TimerTarget {
     }
 
     /// Out of descriptors or memory: accepting at once again would spin.
-    private func pause() {
+    private func pause(_ error: Int32) {
         counters.acceptFailures.count()
+        if toldAt.map({ loop.now - $0 >= Self.tellingInterval.nanoseconds }) ?? true {
+            toldAt = loop.now
+            onAcceptFailure?(String(cString: strerror(error)))
+        }
         isPaused = true
         arm()
         loop.setTimer(self, loop.now + pauseNanoseconds)

@@ -121,7 +121,8 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
             Glibc.close(fd)
             return
         }
-        let connection = Connection(fd, self, listener, transport)
+        let isReserve = connections.count >= limits.connectionsMax
+        let connection = Connection(fd, self, listener, transport, isReserve: isReserve)
         do throws(SystemError) {
             try connection.start()
         } catch {
@@ -132,6 +133,18 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
         connections[ObjectIdentifier(connection)] = connection
         counters.connectionsAccepted.count()
         counters.connectionsActive.count()
+        if isReserve { counters.count(.connections) }
+    }
+
+    /// What answers a request of that head. A connection of the reserve gets what the loop itself can say, health and
+    /// metrics among it, and no place for work.
+    func match(_ head: RequestHead, isReserve: Bool) -> Router.Match {
+        let match = router.match(head)
+        guard isReserve, case .route(let route, _) = match, case .task = route.handler else { return match }
+        let error = ErrorBody(
+            message: "The server has as many connections as it may have; try again.", type: "server_error",
+            code: "too_many_connections")
+        return .answer(.error(error, status: .serviceUnavailable, headers: ["Retry-After": "1"]))
     }
 
     /// nil when there is no memory for it.
@@ -141,12 +154,14 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
 
     /// Whether there is a place for one more. When all are taken and somebody waits, those who have kept theirs the
     /// longest for nothing lose them: clients that open connections and are slow with their requests would otherwise
-    /// keep all others out. If there are none of these, nobody is accepted for a while.
+    /// keep all others out. If there are none of these, there is the reserve; when that is used up too, nobody is
+    /// accepted for a while.
     func mayAccept(isWaitedFor: Bool) -> Bool {
         if connections.count < limits.connectionsMax { return true }
         guard isWaitedFor else { return false }
         makeRoom()
-        if connections.count < limits.connectionsMax { return true }
+        if connections.count < limits.connectionsMax + limits.connectionsReserve { return true }
+        counters.count(.connectionsReserve)
         hold(true)
         loop.setTimer(self, loop.now + times.eviction)
         return false
@@ -195,6 +210,7 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
         if closeHandlers.isEmpty {
             hold(false)
         } else {
+            counters.count(.drainTimeout)
             cutAll()
         }
     }

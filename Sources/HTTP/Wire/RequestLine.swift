@@ -17,9 +17,9 @@ struct RequestLine: Equatable {
                 .requestLine, "A request line is a method, a target and a version with one space between.")
         }
         let name = line[..<first]
-        guard !name.isEmpty, name.count <= methodBytesMax, name.allSatisfy({ ASCII.isToken($0) }) else {
-            throw WireError(
-                .requestLine, "The method is not a token of at most \(methodBytesMax) characters.")
+        guard name.count <= methodBytesMax else { throw Self.methodTooLong(methodBytesMax) }
+        guard !name.isEmpty, name.allSatisfy({ ASCII.isToken($0) }) else {
+            throw WireError(.requestLine, "The method is not a token.")
         }
         version = try Self.version(line[(second + 1)...])
         guard let method = HTTPMethod(name) else {
@@ -27,6 +27,10 @@ struct RequestLine: Equatable {
         }
         self.method = method
         (path, query, authority) = try Self.target(line[(first + 1)..<second], method: method)
+    }
+
+    static func methodTooLong(_ bytesMax: Int) -> WireError {
+        WireError(.requestLine, "The method may have \(bytesMax) characters.", reached: .methodBytes)
     }
 
     /// Every 1.x is spoken to as 1.1 except 1.0 (RFC 9110 §2.5).

@@ -43,11 +43,14 @@ struct WireError: Error, Equatable {
     let message: String
     /// Of the answer.
     let headers: HTTPFields
+    /// The limit that the request went past; nil when it was something else, or when who keeps the time counts it.
+    let limit: HTTPLimit?
 
-    init(_ fault: Fault, _ message: String, headers: HTTPFields = [:]) {
+    init(_ fault: Fault, _ message: String, headers: HTTPFields = [:], reached limit: HTTPLimit? = nil) {
         self.fault = fault
         self.message = message
         self.headers = headers
+        self.limit = limit
     }
 
     /// To a client that speaks HTTP without TLS where TLS is spoken.

@@ -19,6 +19,13 @@ public enum ServeCommand {
         let log = ServiceLog.make(configuration)
         defer { LogOutput.standardError.flush() }
 
+        let connections = configuration.http.connectionsMax + configuration.http.connectionsReserve
+        let room = DescriptorLimit.makeRoom(forConnections: connections)
+        if room < connections {
+            log.warning(
+                "fewer file descriptors than connections (ulimit -n)",
+                metadata: ["room": .stringConvertible(room), "connections": .stringConvertible(connections)])
+        }
         let reloads = Reloads(log)
         let hangups = reloads.watchSignal()
         defer { withExtendedLifetime(hangups) {} }
@@ -110,6 +117,7 @@ public enum ServeCommand {
         address.tls = tls
         address.access = access.gate
         address.compression = configuration.compression
+        address.onAcceptFailure = { log.error("cannot accept connections", metadata: ["reason": "\($0)"]) }
         guard configuration.logsAccess else { return HTTPServer(configuration: address, router: router) }
         let accessLog = AccessLog(configuration, log)
         let unlogged = configuration.accessLogExclude
