@@ -2,6 +2,10 @@
 public enum APILimits {
     /// Messages of a chat.
     public static let messageCountMax = 4096
+    /// Tools that a request offers.
+    public static let toolCountMax = 512
+    /// UTF-8 bytes of a tool's name, and of an id that a model gives to a call.
+    public static let toolNameBytesMax = 128
     /// Prompts of one completion request.
     public static let promptCountMax = 256
     /// Answers to one prompt (`n`), as OpenAI's.

@@ -31,6 +31,8 @@ struct RequestFields {
         return value
     }
 
+    func isUsed(_ name: String) -> Bool { used.contains(name) }
+
     /// A field that is not supported is used all the same when its value asks for nothing.
     mutating func takeIf(_ name: String, _ asksForNothing: (JSONValue) -> Bool) {
         if let value = peek(name), asksForNothing(value) { used.insert(name) }

@@ -15,6 +15,8 @@ public struct ServedModel: Sendable {
     /// Nil when the model file has none that can be used: then only completions work.
     public let template: ChatTemplate?
     public let engine: any GenerationEngine
+    /// Control tokens that have a part in the format of the model's answers.
+    let formatTokens: FormatTokens
 
     public init(
         id: String, aliases: [String] = [], created: Int64, tokenizer: Tokenizer, template: ChatTemplate?,
@@ -26,14 +28,15 @@ public struct ServedModel: Sendable {
         self.tokenizer = tokenizer
         self.template = template
         self.engine = engine
+        formatTokens = FormatTokens(tokenizer, template?.answerFormat)
     }
 
     func answers(to name: String) -> Bool { name == id || aliases.contains(name) }
 
     /// The chat as the model's template writes it.
-    func render(_ messages: [JSONValue], addGenerationPrompt: Bool, extra: JSONObject) throws(APIError)
-        -> [ChatSegment]
-    {
+    func render(
+        _ messages: [JSONValue], tools: [JSONValue] = [], addGenerationPrompt: Bool, extra: JSONObject
+    ) throws(APIError) -> [ChatSegment] {
         guard let template else {
             throw .invalid(
                 "messages",
@@ -42,7 +45,8 @@ public struct ServedModel: Sendable {
         }
         do throws(TemplateError) {
             return try template.render(
-                messages: messages, tools: nil, addGenerationPrompt: addGenerationPrompt, extra: extra)
+                messages: messages, tools: tools.isEmpty ? nil : .array(tools),
+                addGenerationPrompt: addGenerationPrompt, extra: extra)
         } catch {
             throw .invalid(
                 "messages", "The model's chat template cannot render this chat: \(error)",

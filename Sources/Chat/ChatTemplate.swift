@@ -13,6 +13,10 @@ public final class ChatTemplate: Sendable {
     private let eosToken: String
     /// How the template wants a message's content; found out by trying.
     private let contentForm: ContentForm
+    /// What it does with tools, calls and results; found out by trying.
+    private let toolForm: ToolForm
+    /// How the model marks reasoning and calls in its answers.
+    public let answerFormat: AnswerFormat
 
     private enum ContentForm { case text, parts, either }
 
@@ -29,6 +33,11 @@ public final class ChatTemplate: Sendable {
             case (false, true): .parts
             case (true, true): .either
             }
+        var format = AnswerFormat(templateSource: source)
+        toolForm = ToolForm(program, knowsCalls: format.calls != nil)
+        // Tools that the template does not show are described in text, which also says how calls are to look.
+        if !toolForm.showsTools { format.calls = ToolPrompt.syntax }
+        answerFormat = format
     }
 
     /// Renders a conversation.
@@ -44,22 +53,27 @@ public final class ChatTemplate: Sendable {
         messages: [JSONValue], tools: JSONValue? = nil, addGenerationPrompt: Bool = true,
         extra: JSONObject = JSONObject()
     ) throws(TemplateError) -> [ChatSegment] {
-        try render(
-            messages: messages, tools: tools, addGenerationPrompt: addGenerationPrompt, extra: extra,
-            now: time(nil))
+        var adapted: [JSONValue] = []
+        for message in adaptTools(messages, tools) { adapted.append(try adapt(message)) }
+        return try renderAsGiven(
+            messages: adapted, tools: toolForm.showsTools ? tools.map(Self.completed) : nil,
+            addGenerationPrompt: addGenerationPrompt, extra: extra, now: time(nil))
     }
 
-    func render(
+    /// Renders exactly what is given, as Hugging Face's `apply_chat_template` does: nothing is brought into a form that
+    /// this template takes.
+    ///
+    /// - Parameter now: seconds since 1970.
+    public func renderAsGiven(
         messages: [JSONValue], tools: JSONValue?, addGenerationPrompt: Bool, extra: JSONObject, now: Int
     ) throws(TemplateError) -> [ChatSegment] {
-        var adapted: [Value] = []
-        for message in messages { adapted.append(Self.value(ofMessage: try adapt(message))) }
         var variables: [(name: String, value: Value)] = [("documents", .none)]
         for (name, value) in extra where GlobalFunction(rawValue: name) == nil {
             variables.append((name, Value(request: value)))
         }
         variables += [
-            ("messages", .list(ListValue(adapted))), ("tools", tools.map(Value.init(request:)) ?? .none),
+            ("messages", .list(ListValue(messages.map(Self.value(ofMessage:))))),
+            ("tools", tools.map(Value.init(request:)) ?? .none),
             ("add_generation_prompt", .bool(addGenerationPrompt)),
             ("bos_token", .text(bosToken)), ("eos_token", .text(eosToken)),
         ]
@@ -85,14 +99,64 @@ public final class ChatTemplate: Sendable {
         return value
     }
 
-    /// The message with its content in the form that the template takes.
-    private func adapt(_ message: JSONValue) throws(TemplateError) -> JSONValue {
-        guard var members = message.object, let content = members["content"] else { return message }
-        switch (content, contentForm) {
-        case (.array(let parts), .text): members["content"] = .string(try Self.joinedText(of: parts))
-        case (.string(let text), .parts): members["content"] = [["type": "text", "text": .string(text)]]
-        default: return message
+    /// The messages with as much of tools, calls and results in their text as the template does not show itself.
+    private func adaptTools(_ messages: [JSONValue], _ tools: JSONValue?) -> [JSONValue] {
+        var adapted = messages
+        if !toolForm.showsCalls, let calls = answerFormat.calls {
+            adapted = ToolPrompt.callsAsText(adapted, calls)
         }
+        if !toolForm.showsResults { adapted = ToolPrompt.resultsAsText(adapted) }
+        if !toolForm.showsTools, let tools = tools?.array, !tools.isEmpty {
+            let description = ToolPrompt.description(of: tools)
+            adapted = ToolPrompt.add(description, to: adapted, takesSystem: toolForm.takesSystem)
+        }
+        return adapted
+    }
+
+    /// The message with its content, and the arguments of its calls, in the form that the template takes.
+    private func adapt(_ message: JSONValue) throws(TemplateError) -> JSONValue {
+        guard var members = message.object else { return message }
+        switch (members["content"], contentForm) {
+        case (.array(let parts)?, .text): members["content"] = .string(try Self.joinedText(of: parts))
+        case (.string(let text)?, .parts): members["content"] = [["type": "text", "text": .string(text)]]
+        default: break
+        }
+        if toolForm.wantsArgumentText, let calls = members["tool_calls"]?.array {
+            members["tool_calls"] = .array(calls.map(Self.withArgumentText))
+        }
+        // gpt-oss's template has its own name for what was thought before a call.
+        if answerFormat.calls == .harmony, members["tool_calls"] != nil, members["thinking"] == nil {
+            members["thinking"] = members["reasoning_content"]
+        }
+        return .object(members)
+    }
+
+    /// The tools with all that templates rely on: OpenAI's API lets a function have neither description nor parameters,
+    /// but many templates fail without.
+    private static func completed(_ tools: JSONValue) -> JSONValue {
+        guard let elements = tools.array else { return tools }
+        return .array(
+            elements.map { tool in
+                guard var members = tool.object, var function = members["function"]?.object else {
+                    return tool
+                }
+                if function["description"]?.isNull ?? true { function["description"] = "" }
+                var parameters = function["parameters"]?.object ?? JSONObject()
+                if parameters["type"] == nil { parameters["type"] = "object" }
+                if parameters["properties"] == nil { parameters["properties"] = .object(JSONObject()) }
+                function["parameters"] = .object(parameters)
+                members["function"] = .object(function)
+                return .object(members)
+            })
+    }
+
+    /// A call whose arguments are JSON text, for templates that do not write them as JSON themselves.
+    private static func withArgumentText(_ call: JSONValue) -> JSONValue {
+        guard var members = call.object, var function = members["function"]?.object,
+            let arguments = function["arguments"], arguments.object != nil
+        else { return call }
+        function["arguments"] = .string(arguments.text)
+        members["function"] = .object(function)
         return .object(members)
     }
 

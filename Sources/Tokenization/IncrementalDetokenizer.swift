@@ -9,6 +9,8 @@ import ModelFiles
 public struct IncrementalDetokenizer: Sendable {
     private let tokenizer: Tokenizer
     private let special: Bool
+    /// Control tokens that show their texts all the same.
+    private let shown: Set<TokenID>
     /// The next piece opens the text: the space that encoding puts there is not the model's.
     private var isStart: Bool
     /// The start of a character: at most three bytes.
@@ -18,11 +20,15 @@ public struct IncrementalDetokenizer: Sendable {
 
     /// - Parameters:
     ///   - special: whether control tokens show their texts.
+    ///   - shown: control tokens that do so in any case.
     ///   - continuesText: true for an answer to a prompt, whose first space belongs to it; false for a text
     ///     of its own.
-    public init(_ tokenizer: Tokenizer, special: Bool = false, continuesText: Bool = true) {
+    public init(
+        _ tokenizer: Tokenizer, special: Bool = false, shown: Set<TokenID> = [], continuesText: Bool = true
+    ) {
         self.tokenizer = tokenizer
         self.special = special
+        self.shown = shown
         isStart = tokenizer.hasSpacePrefix && !continuesText
     }
 
@@ -31,7 +37,7 @@ public struct IncrementalDetokenizer: Sendable {
 
     /// The text that the token completes, as valid UTF-8; maybe none.
     public mutating func append(_ token: TokenID) -> [UInt8] {
-        var piece = tokenizer.bytes(of: token, special: special)
+        var piece = tokenizer.bytes(of: token, special: special || shown.contains(token))
         if isStart && !tokenizer.isControl(token) {
             if piece.first == UInt8(ascii: " ") { piece = piece.dropFirst() }
             isStart = false

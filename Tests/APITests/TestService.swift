@@ -41,14 +41,16 @@ final class TestService: Sendable {
     private let server: HTTPServer
 
     /// - Parameters:
+    ///   - source: A chat template in the place of the model's own.
     ///   - script: From a request to the events of its steps.
     ///   - other: Runs the requests instead of the script.
     init(
-        _ tiny: TinyModel = .llama, contextLength: Int = 256,
+        _ tiny: TinyModel = .llama, contextLength: Int = 256, template source: String? = nil,
         script: @escaping FakeEngine.Script = { _ in FakeEngine.answer([]) },
         serving other: (any GenerationEngine)? = nil, limits: HTTPLimits = HTTPLimits()
     ) throws {
-        let template = tiny.hasChatTemplate ? try TestModel.of(tiny).template.get() : nil
+        var template = tiny.hasChatTemplate ? try TestModel.of(tiny).template.get() : nil
+        if let source { template = try ChatTemplate(source: source, bosToken: "", eosToken: "") }
         tokenizer = try TestModel.of(tiny).tokenizer.get()
         engine = FakeEngine(
             contextLength: contextLength, vocabularyCount: tokenizer.vocabularyCount, script: script)
@@ -74,11 +76,12 @@ final class TestService: Sendable {
 
     /// Runs `body` with a service that is stopped afterwards.
     static func run(
-        _ tiny: TinyModel = .llama, contextLength: Int = 256,
+        _ tiny: TinyModel = .llama, contextLength: Int = 256, template: String? = nil,
         script: @escaping FakeEngine.Script = { _ in FakeEngine.answer([]) },
         _ body: (TestService) async throws -> Void
     ) async throws {
-        let service = try TestService(tiny, contextLength: contextLength, script: script)
+        let service = try TestService(
+            tiny, contextLength: contextLength, template: template, script: script)
         try await run(service) { try await body(service) }
     }
 

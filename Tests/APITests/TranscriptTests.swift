@@ -13,10 +13,19 @@ import Testing
         var name: String
         var path: String
         var body: String
+        /// What the model says, a token for each byte, before it ends.
+        var answer = "aé😁"
+        var template: String?
         var description: String { name }
     }
 
     private static let user = #""messages":[{"role":"user","content":"Hi"}]"#
+
+    private static let tools = #""tools":[{"type":"function","function":{"name":"f","parameters":{}}}]"#
+    private static let calls =
+        "So:\n<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": 1}}\n</tool_call>\n<tool_call>\n{\"name\": \"f\"}\n</tool_call>"
+    /// The prompt's end opens the reasoning.
+    private static let thinking = "{% for m in messages %}{{ m.content }}{% endfor %}<think>\n{# </think> #}"
 
     static let cases = [
         Case(name: "chat", path: "/v1/chat/completions", body: "{\(user)}"),
@@ -28,6 +37,26 @@ import Testing
         Case(
             name: "chat-everything", path: "/v1/chat/completions",
             body: #"{\#(user),"n":2,"logprobs":true,"top_logprobs":2,"return_token_ids":true}"#),
+        Case(name: "chat-tools", path: "/v1/chat/completions", body: "{\(user),\(tools)}", answer: calls),
+        Case(
+            name: "chat-tools-stream", path: "/v1/chat/completions",
+            body: "{\(user),\(tools),\"stream\":true}",
+            answer: "<tool_call>{\"name\":\"f\",\"arguments\":{\"é\":1}}</tool_call>"),
+        Case(
+            name: "chat-tools-forced-stream", path: "/v1/chat/completions",
+            body: "{\(user),\(tools),\"stream\":true,\"tool_choice\":\"required\",\"max_tokens\":9}",
+            answer: " {\"a\":2}} never read"),
+        Case(
+            name: "chat-reasoning", path: "/v1/chat/completions", body: "{\(user)}",
+            answer: "Hm.\n</think>\n\nYes.", template: thinking),
+        Case(
+            name: "chat-reasoning-stream", path: "/v1/chat/completions",
+            body: "{\(user),\"stream\":true,\"stream_options\":{\"include_usage\":true}}",
+            answer: "Hm\n</think>\n\nOk", template: thinking),
+        Case(
+            name: "chat-reasoning-none", path: "/v1/chat/completions",
+            body: "{\(user),\"reasoning_format\":\"none\"}", answer: "Hm.\n</think>\n\nYes.",
+            template: thinking),
         Case(name: "completion", path: "/v1/completions", body: #"{"prompt":"Hi"}"#),
         Case(
             name: "completion-stream", path: "/v1/completions",
@@ -44,12 +73,15 @@ import Testing
 
     @Test(arguments: cases)
     func `answers are what the transcript says`(item: Case) async throws {
-        // "aé😁" a byte a token, then the end token; with alternatives where they are asked for.
+        // A byte a token, then the end token; with alternatives where they are asked for.
         let script: FakeEngine.Script = { request in
-            FakeEngine.answer(TestService.bytes("aé😁"), end: .stopToken(2), choices: request.choiceCount)
-                .map { $0.map { Self.withLogprobs($0, request) } }
+            FakeEngine.answer(
+                TestService.bytes(item.answer), end: .stopToken(2), choices: request.choiceCount
+            )
+            .map { $0.map { Self.withLogprobs($0, request) } }
         }
-        try await TestService.run(script: script) { service async throws in
+        try await TestService.run(contextLength: 4096, template: item.template, script: script) {
+            service async throws in
             let reply = try await service.client.post(item.path, item.body)
             var text =
                 "POST \(item.path)\n\(item.body)\n\n\(reply.status) \(reply.headers["content-type"] ?? "")\n"
@@ -73,6 +105,7 @@ import Testing
     /// The id and the time of an answer are never the same again.
     private static func withoutChance(_ body: String) -> String {
         body.replacing(#/"id":"(chatcmpl|cmpl)-[A-Za-z0-9]{24}"/#) { "\"id\":\"\($0.output.1)-ID\"" }
+            .replacing(#/"id":"call_[A-Za-z0-9]{24}"/#, with: "\"id\":\"call_ID\"")
             .replacing(#/"created":[0-9]+/#, with: "\"created\":0")
     }
 

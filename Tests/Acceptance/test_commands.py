@@ -7,7 +7,7 @@ import pexpect
 import pytest
 
 GOLDEN = apus.ROOT / "Tests/TokenizationTests/golden"
-COMMANDS = ["serve", "complete", "chat", "inspect", "tokenize", "bench"]
+COMMANDS = ["serve", "complete", "chat", "inspect", "tokenize", "template", "bench"]
 
 
 def test_help_lists_every_command():
@@ -20,7 +20,7 @@ def test_help_lists_every_command():
 def test_each_command_explains_itself(command):
     answer = apus.run(command, "--help")
     assert answer.returncode == 0 and "USAGE" in answer.stdout
-    assert "--model" in answer.stdout or command == "inspect"
+    assert "--model" in answer.stdout or command in ("inspect", "template")
 
 
 def test_serve_names_its_options():
@@ -43,6 +43,36 @@ def test_a_missing_default_model_names_the_command_that_fetches_it(tmp_path, mon
     monkeypatch.setenv("APUS_MODELS", str(tmp_path))
     answer = apus.run("serve", "--port", "0")
     assert answer.returncode > 0 and "fetch-model" in answer.stderr
+
+
+TEMPLATES = apus.ROOT / "Tests/ChatTests/golden"
+NOON = "1768478400"  # of the day on which the renderings were made
+
+
+@pytest.mark.parametrize("name", ["Qwen3.5-4B", "openai-gpt-oss-120b", "mistralai-Mistral-Nemo-Instruct-2407"])
+def test_template_renders_as_hugging_face_does(name):
+    cases = TEMPLATES / "cases.json"
+    answer = apus.run("template", TEMPLATES / f"{name}.jinja", "--cases", cases, "--now", NOON)
+    assert answer.returncode == 0, answer.stderr
+    golden = json.loads((TEMPLATES / f"{name}.json").read_text())
+    got = json.loads(answer.stdout)
+    assert got.keys() == golden.keys()
+    for case, expected in golden.items():
+        assert "skip" in expected or got[case] == expected, case
+
+
+def test_template_says_what_is_wrong(tmp_path):
+    template, cases = tmp_path / "t.jinja", tmp_path / "c.json"
+    template.write_text("{% for m in messages %}{{ m.content }}{% endfor %}{{ 1 / x }}")
+    cases.write_text('{"a": {"messages": [{"role": "user", "content": "Hi"}], "x": 1}, "b": {"x": 0}}')
+    answer = apus.run("template", template, "--cases", cases)
+    assert answer.returncode == 0, answer.stderr
+    got = json.loads(answer.stdout)
+    assert got["a"] == {"text": "Hi1.0"} and "line 1" in got["b"]["error"]
+    template.write_text("{% if %}")
+    assert "t.jinja" in apus.run("template", template, "--cases", cases).stderr
+    cases.write_text("[")
+    assert "c.json" in apus.run("template", template, "--cases", cases).stderr
 
 
 def golden_strings():

@@ -43,7 +43,7 @@ struct GoldenTests {
         var extra = input
         for key in ["messages", "tools", "add_generation_prompt"] { extra[key] = nil }
         do throws(TemplateError) {
-            let segments = try template.render(
+            let segments = try template.renderAsGiven(
                 messages: input["messages"]?.array ?? [], tools: input["tools"],
                 addGenerationPrompt: input["add_generation_prompt"]?.bool ?? true, extra: extra, now: Self.now
             )

@@ -87,7 +87,7 @@ struct MarkingTests {
         let source = readText(goldenDirectory + golden.name + ".jinja")
         let template = try ChatTemplate(source: source, bosToken: "<s>", eosToken: "</s>")
         let own = { (content: String) throws -> String in
-            let segments = try template.render(
+            let segments = try template.renderAsGiven(
                 messages: [["role": "user", "content": .string(content)]], tools: [],
                 addGenerationPrompt: true,
                 extra: JSONObject(), now: GoldenTests.now)

@@ -1,6 +1,7 @@
 /// Why an answer ended, as clients are told.
 enum AnswerEnd: String, Sendable {
     case stop, length
+    case toolCalls = "tool_calls"
 }
 
 /// What the client is to hear next.

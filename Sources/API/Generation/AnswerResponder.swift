@@ -130,15 +130,26 @@ struct AnswerResponder<Encoder: AnswerEncoder> {
 
     private mutating func send(_ delta: TextDelta, of choice: Int, to writer: ResponseWriter) {
         let showsTokens = (wantsLogprobs || job.fields.returnsTokenIDs) && !delta.tokens.isEmpty
-        guard !delta.text.isEmpty || showsTokens else { return }
-        encoder.chunk(choice: choice, delta: delta, into: &json)
-        writer.writeEvent(data: json.bytes)
+        // Tokens whose text is held go out without text.
+        let parts = delta.parts.isEmpty && showsTokens ? [.content([])] : delta.parts
+        for (index, part) in parts.enumerated() {
+            encoder.chunk(choice: choice, part: part, tokens: index == 0 ? delta.tokens : [], into: &json)
+            writer.writeEvent(data: json.bytes)
+        }
     }
 }
 
 extension Answer {
     mutating func add(_ delta: TextDelta) {
-        text += delta.text
         tokens += delta.tokens
+        for part in delta.parts {
+            switch part {
+            case .content(let bytes): text += bytes
+            case .reasoning(let bytes): reasoning += bytes
+            case .call(_, let id, let name): calls.append(AnswerCall(id: id, name: name))
+            case .arguments(let index, let bytes):
+                if calls.indices.contains(index) { calls[index].arguments += bytes }
+            }
+        }
     }
 }

@@ -8,6 +8,7 @@ struct AnswerSet {
     private struct Answer {
         var detokenizer: IncrementalDetokenizer
         var assembler: TextAssembler
+        var reader: AnswerReader
         var end: AnswerEnd?
     }
 
@@ -21,10 +22,11 @@ struct AnswerSet {
         choicesPerPrompt = job.fields.choiceCount
         unfinishedCount = job.requests.count * choicesPerPrompt
         usage = Usage(promptTokens: job.requests.reduce(0) { $0 + $1.prompt.count })
+        let shown = job.reading == nil ? [] : job.model.formatTokens.markers
         answers = (0..<unfinishedCount).map { _ in
             Answer(
-                detokenizer: IncrementalDetokenizer(job.model.tokenizer),
-                assembler: TextAssembler(stops: job.fields.stops))
+                detokenizer: IncrementalDetokenizer(job.model.tokenizer, shown: shown),
+                assembler: TextAssembler(stops: job.fields.stops), reader: AnswerReader(job.reading))
         }
     }
 
@@ -38,7 +40,7 @@ struct AnswerSet {
             switch event {
             case .prefilled(let cachedTokens): usage.cachedTokens += cachedTokens
             case .admitted:
-                if !isAdmitted { heard.append(.admitted) }
+                if !isAdmitted { admit(&heard) }
                 isAdmitted = true
             case .token(let choice, let token, let logprob, let alternatives):
                 let drawn = AnswerToken(token: token, logprob: logprob, alternatives: alternatives)
@@ -54,16 +56,28 @@ struct AnswerSet {
         return heard
     }
 
+    private func admit(_ heard: inout [AnswerEvent]) {
+        heard.append(.admitted)
+        // What the prompt forced is the beginning of the answers.
+        for (index, answer) in answers.enumerated() where !answer.reader.opening.isEmpty {
+            heard.append(.delta(choice: index, TextDelta(parts: answer.reader.opening)))
+        }
+    }
+
     private mutating func append(_ token: AnswerToken, to index: Int, _ heard: inout [AnswerEvent]) {
         // The engine may draw a few more tokens before it hears that a stop string ended the answer.
         guard answers[index].end == nil else { return }
         usage.completionTokens += 1
+        if answers[index].reader.isInReasoning { usage.reasoningTokens += 1 }
         let piece = answers[index].detokenizer.append(token.token)
         let isPartial = answers[index].detokenizer.pendingBytes > 0
-        let delta = answers[index].assembler.append(token, piece: piece, isPartial: isPartial)
-        if delta.isStopped {
-            end(index, .stop)
-            heard.append(.finished(choice: index, .stop, delta: delta))
+        var delta = answers[index].assembler.append(token, piece: piece, isPartial: isPartial)
+        delta.parts = answers[index].reader.read(delta.text)
+        if delta.isStopped || answers[index].reader.isComplete {
+            delta.isStopped = true
+            delta.parts += answers[index].reader.finish()
+            let reason = end(index, .stop)
+            heard.append(.finished(choice: index, reason, delta: delta))
         } else if !delta.isEmpty {
             heard.append(.delta(choice: index, delta))
         }
@@ -87,15 +101,19 @@ struct AnswerSet {
         _ index: Int, _ reason: AnswerEnd, last: TokenID?, _ heard: inout [AnswerEvent]
     ) {
         let rest = answers[index].detokenizer.finish()
-        let delta = answers[index].assembler.finish(rest: rest, last: last)
+        var delta = answers[index].assembler.finish(rest: rest, last: last)
+        delta.parts = answers[index].reader.read(delta.text)
+        delta.parts += answers[index].reader.finish()
         // The text that the detokenizer still held may complete a stop string.
-        let reason = delta.isStopped ? .stop : reason
-        end(index, reason)
-        heard.append(.finished(choice: index, reason, delta: delta))
+        let ending = end(index, delta.isStopped ? .stop : reason)
+        heard.append(.finished(choice: index, ending, delta: delta))
     }
 
-    private mutating func end(_ index: Int, _ reason: AnswerEnd) {
-        answers[index].end = reason
+    /// An answer that ended by itself and has calls waits for their results.
+    private mutating func end(_ index: Int, _ reason: AnswerEnd) -> AnswerEnd {
+        let ending = reason == .stop && answers[index].reader.hasCalls ? .toolCalls : reason
+        answers[index].end = ending
         unfinishedCount -= 1
+        return ending
     }
 }

@@ -13,16 +13,18 @@ struct GenerationJob: Sendable {
     let fields: GenerationFields
     /// The request field that holds the prompt, for errors.
     let promptParam: String
+    /// How a chat's answers are read; nil for text alone.
+    let reading: AnswerReading?
 
     /// - Parameters:
     ///   - client: Whose API key it came with: users share the work equally.
     ///   - tokensMax: The most tokens of an answer; nil and what exceeds the context mean the rest of it.
     init(
         idPrefix: String, client: String?, model: ServedModel, prompts: [[TokenID]], promptParam: String,
-        tokensMax: Int?,
-        alternatives: Int?, fields: GenerationFields
+        tokensMax: Int?, alternatives: Int?, fields: GenerationFields, reading: AnswerReading? = nil
     ) throws(APIError) {
-        id = idPrefix + Self.randomName()
+        id = idPrefix + RandomName.letters(24)
+        self.reading = reading
         created = Int64(time(nil))
         self.model = model
         self.fields = fields
@@ -46,7 +48,8 @@ struct GenerationJob: Sendable {
             var request = GenerationRequest(prompt: prompt, tokensMax: min(tokensMax ?? room, room))
             request.choiceCount = fields.choiceCount
             request.sampling = fields.sampling
-            let ends = model.tokenizer.endOfGeneration
+            var ends = model.tokenizer.endOfGeneration
+            if reading != nil { ends.formUnion(model.formatTokens.ends) }
             if fields.ignoresEnd { request.bannedTokens = ends } else { request.stopTokens = ends }
             request.wantsLogprobs = alternatives != nil
             request.alternativeCount = alternatives ?? 0
@@ -65,12 +68,5 @@ struct GenerationJob: Sendable {
 
     private static func param(_ name: String, _ index: Int, of count: Int) -> String {
         count > 1 ? "\(name)[\(index)]" : name
-    }
-
-    /// 24 letters and digits: about 142 random bits.
-    private static func randomName() -> String {
-        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8)
-        return String(
-            decoding: (0..<24).map { _ in alphabet[Int.random(in: 0..<alphabet.count)] }, as: UTF8.self)
     }
 }

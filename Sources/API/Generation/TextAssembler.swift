@@ -17,11 +17,13 @@ struct AnswerToken: Sendable, Equatable {
 struct TextDelta: Sendable, Equatable {
     /// Whole UTF-8 characters.
     var text: [UInt8] = []
+    /// What the text means, once an answer's `AnswerReader` has read it.
+    var parts: [AnswerPart] = []
     var tokens: [AnswerToken] = []
-    /// A stop string is complete: the answer ends here.
+    /// A stop string is complete, or the last call: the answer ends here.
     var isStopped = false
 
-    var isEmpty: Bool { text.isEmpty && tokens.isEmpty }
+    var isEmpty: Bool { text.isEmpty && tokens.isEmpty && parts.isEmpty }
 }
 
 /// From the tokens of one answer, each with the text that it completed, to the text that may be shown.

@@ -4,6 +4,8 @@ struct Usage: Sendable, Equatable {
     var promptTokens = 0
     var completionTokens = 0
     var cachedTokens = 0
+    /// Of the completion's tokens, those of reasoning, its end marker included.
+    var reasoningTokens = 0
     /// Tokens that were drafted and turned out to be the answer's, and others that cost a column for nothing.
     var acceptedTokens = 0
     var rejectedTokens = 0

@@ -2,9 +2,21 @@ import JSON
 
 /// One complete answer, for a response that is not streamed.
 struct Answer: Sendable {
+    /// UTF-8 of its content.
     var text: [UInt8] = []
+    /// UTF-8 of what was thought.
+    var reasoning: [UInt8] = []
+    var calls: [AnswerCall] = []
     var tokens: [AnswerToken] = []
     var end: AnswerEnd = .length
+}
+
+/// A call of a function, with all that there is of its arguments.
+struct AnswerCall: Sendable, Equatable {
+    var id: String
+    var name: String
+    /// UTF-8 of JSON; as the model wrote it, so it need not be valid.
+    var arguments: [UInt8] = []
 }
 
 /// Writes the answers of a route: whole, or as the chunks of a stream.
@@ -14,7 +26,8 @@ struct Answer: Sendable {
 protocol AnswerEncoder {
     /// The chunk that opens an answer before its first token; nil when the route has none.
     mutating func opening(choice: Int, into writer: inout JSONWriter) -> Bool
-    mutating func chunk(choice: Int, delta: TextDelta, into writer: inout JSONWriter)
+    /// - Parameter tokens: The tokens that became complete with this part.
+    mutating func chunk(choice: Int, part: AnswerPart, tokens: [AnswerToken], into writer: inout JSONWriter)
     /// The last chunk of an answer. What was held of its text went before.
     mutating func closing(choice: Int, end: AnswerEnd, tokens: [AnswerToken], into writer: inout JSONWriter)
     /// The chunk of usage at the end of a stream.

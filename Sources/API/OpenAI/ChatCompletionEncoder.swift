@@ -24,11 +24,39 @@ struct ChatCompletionEncoder: AnswerEncoder {
         return true
     }
 
-    mutating func chunk(choice: Int, delta: TextDelta, into writer: inout JSONWriter) {
+    mutating func chunk(choice: Int, part: AnswerPart, tokens: [AnswerToken], into writer: inout JSONWriter) {
         beginChunk(choice, &writer)
-        writer.key("content")
-        writer.string(utf8: delta.text)
-        endChunk(nil, tokens: delta.tokens, logprobsOf: delta.tokens, &writer)
+        switch part {
+        case .content(let text):
+            writer.key("content")
+            writer.string(utf8: text)
+        case .reasoning(let text):
+            writer.key("reasoning_content")
+            writer.string(utf8: text)
+        case .call(let index, let id, let name):
+            writer.key("tool_calls")
+            writer.beginArray()
+            writer.beginObject()
+            writer.key("index")
+            writer.int(index)
+            writer.call(AnswerCall(id: id, name: name))
+            writer.endObject()
+            writer.endArray()
+        case .arguments(let index, let text):
+            writer.key("tool_calls")
+            writer.beginArray()
+            writer.beginObject()
+            writer.key("index")
+            writer.int(index)
+            writer.key("function")
+            writer.beginObject()
+            writer.key("arguments")
+            writer.string(utf8: text)
+            writer.endObject()
+            writer.endObject()
+            writer.endArray()
+        }
+        endChunk(nil, tokens: tokens, logprobsOf: tokens, &writer)
     }
 
     mutating func closing(choice: Int, end: AnswerEnd, tokens: [AnswerToken], into writer: inout JSONWriter) {
@@ -117,9 +145,28 @@ struct ChatCompletionEncoder: AnswerEncoder {
         writer.key("role")
         writer.string("assistant")
         writer.key("content")
-        writer.string(utf8: answer.text)
+        // Beside calls, no text is no content.
+        if answer.text.isEmpty && !answer.calls.isEmpty {
+            writer.null()
+        } else {
+            writer.string(utf8: answer.text)
+        }
+        if !answer.reasoning.isEmpty {
+            writer.key("reasoning_content")
+            writer.string(utf8: answer.reasoning)
+        }
         writer.key("refusal")
         writer.null()
+        if !answer.calls.isEmpty {
+            writer.key("tool_calls")
+            writer.beginArray()
+            for call in answer.calls {
+                writer.beginObject()
+                writer.call(call)
+                writer.endObject()
+            }
+            writer.endArray()
+        }
         writer.endObject()
         writer.key("logprobs")
         if let logprobs { logprobs.writeChat(answer.tokens, to: &writer) } else { writer.null() }

@@ -8,8 +8,8 @@ struct ChatCompletionRequest: Sendable {
     var tokensMax: Int?
     var wantsLogprobs: Bool
     var topLogprobs: Int
-    /// More variables for the template (`chat_template_kwargs`).
-    var templateArguments: JSONObject
+    var tools: ToolFields
+    var reasoning: ReasoningFields
     var common: GenerationFields
 
     init(_ body: JSONObject) throws(APIError) {
@@ -24,22 +24,14 @@ struct ChatCompletionRequest: Sendable {
         guard wantsLogprobs || topLogprobs == 0 else {
             throw .invalid("top_logprobs", "'top_logprobs' is only allowed together with \"logprobs\": true.")
         }
-        templateArguments = try fields.object("chat_template_kwargs") ?? JSONObject()
-        try Self.readTools(&fields)
+        tools = try ToolFields(reading: &fields)
+        reasoning = try ReasoningFields(reading: &fields)
+        try Self.refuseOtherForms(&fields)
         common.noteUnused(fields)
+        common.ignored.names += tools.ignoredNames
     }
 
-    /// Tools are not supported yet. A request that only offers them is answered in text, one that insists is refused.
-    private static func readTools(_ fields: inout RequestFields) throws(APIError) {
-        for name in ["tool_choice", "function_call"] {
-            guard let choice = fields.take(name) else { continue }
-            guard let word = choice.string, word == "none" || word == "auto" else {
-                throw .invalid(
-                    name, "'\(name)' must be 'none' or 'auto': calls cannot be forced.",
-                    code: "unsupported_value")
-            }
-        }
-        for name in ["tools", "functions"] { fields.takeIf(name) { $0.array?.isEmpty ?? false } }
+    private static func refuseOtherForms(_ fields: inout RequestFields) throws(APIError) {
         fields.takeIf("modalities") { $0 == ["text"] }
         if let modalities = try fields.array("modalities"), modalities != ["text"] {
             throw .invalid(

@@ -38,11 +38,21 @@ enum ChatMessages {
                 code: "invalid_value")
         }
         if name == "developer" { message["role"] = "system" }
+        try shareReasoning(&message, path: path)
         let calls = try toolCalls(message, path: path)
         if let calls { message["tool_calls"] = .array(calls) }
         message["content"] = try content(
             message, path: path, mayBeAbsent: name == "assistant" && calls != nil)
         return message
+    }
+
+    /// Clients send back what was thought under one of two names; templates read one or the other.
+    private static func shareReasoning(_ message: inout JSONObject, path: String) throws(APIError) {
+        for (name, other) in [("reasoning_content", "reasoning"), ("reasoning", "reasoning_content")] {
+            guard let value = message[name], !value.isNull else { continue }
+            guard value.string != nil else { throw .wrongType("\(path).\(name)", value, "a string") }
+            if message[other]?.isNull ?? true { message[other] = value }
+        }
     }
 
     private static func content(
@@ -100,8 +110,13 @@ enum ChatMessages {
                 path, "'\(path)' must be an object with a 'function' that has a 'name' and 'arguments'.",
                 code: "invalid_type")
         }
-        if let text = function["arguments"]?.string {
-            function["arguments"] = try arguments(text, path: path + ".function.arguments")
+        let argumentPath = path + ".function.arguments"
+        switch function["arguments"] ?? .null {
+        case .string(let text): function["arguments"] = try arguments(text, path: argumentPath)
+        case .object: break
+        // Some clients send nothing for a function without parameters.
+        case .null: function["arguments"] = .object(JSONObject())
+        case let other: throw .wrongType(argumentPath, other, "an object, or one as JSON text")
         }
         call["function"] = .object(function)
         return .object(call)
@@ -109,6 +124,7 @@ enum ChatMessages {
 
     /// The arguments of a call come as JSON text and go to the template as an object.
     private static func arguments(_ text: String, path: String) throws(APIError) -> JSONValue {
+        if text.utf8.allSatisfy({ $0 == 0x20 || (0x09...0x0D).contains($0) }) { return .object(JSONObject()) }
         let value: JSONValue
         do throws(JSONError) {
             value = try JSONValue.parse(text)

@@ -17,8 +17,11 @@ struct CompletionEncoder: AnswerEncoder {
 
     mutating func opening(choice: Int, into writer: inout JSONWriter) -> Bool { false }
 
-    mutating func chunk(choice: Int, delta: TextDelta, into writer: inout JSONWriter) {
-        writeChunk(choice, delta.text, delta.tokens, end: nil, &writer)
+    mutating func chunk(choice: Int, part: AnswerPart, tokens: [AnswerToken], into writer: inout JSONWriter) {
+        guard case .content(let text) = part else {
+            preconditionFailure("a completion is text alone: nothing else is looked for in it")
+        }
+        writeChunk(choice, text, tokens, end: nil, &writer)
     }
 
     mutating func closing(choice: Int, end: AnswerEnd, tokens: [AnswerToken], into writer: inout JSONWriter) {

@@ -10,14 +10,12 @@ enum GenerationRoutes {
         let chat = try ChatCompletionRequest(request.jsonObject())
         let model = try models.model(named: chat.common.model)
         try model.refuseIfFull(promptParam: "messages")
-        let segments = try model.render(
-            chat.messages, addGenerationPrompt: true, extra: chat.templateArguments)
+        let prompt = try ChatPrompt(chat, model)
         let job = try GenerationJob(
-            idPrefix: "chatcmpl-", client: request.client, model: model,
-            prompts: [model.tokens(of: segments)],
+            idPrefix: "chatcmpl-", client: request.client, model: model, prompts: [prompt.tokens],
             promptParam: "messages",
             tokensMax: chat.tokensMax, alternatives: chat.wantsLogprobs ? chat.topLogprobs : nil,
-            fields: chat.common)
+            fields: chat.common, reading: prompt.reading)
         let encoder = ChatCompletionEncoder(job, wantsLogprobs: chat.wantsLogprobs)
         var responder = AnswerResponder(job, wantsLogprobs: chat.wantsLogprobs, encoder: encoder)
         try await responder.answer(on: writer)

@@ -16,11 +16,28 @@ extension JSONWriter {
         endObject()
         key("completion_tokens_details")
         beginObject()
+        key("reasoning_tokens")
+        int(usage.reasoningTokens)
         key("accepted_prediction_tokens")
         int(usage.acceptedTokens)
         key("rejected_prediction_tokens")
         int(usage.rejectedTokens)
         endObject()
+        endObject()
+    }
+
+    /// The members of a call.
+    mutating func call(_ call: AnswerCall) {
+        key("id")
+        string(call.id)
+        key("type")
+        string("function")
+        key("function")
+        beginObject()
+        key("name")
+        string(call.name)
+        key("arguments")
+        string(utf8: call.arguments)
         endObject()
     }
 
