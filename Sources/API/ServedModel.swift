@@ -15,11 +15,16 @@ public struct ServedModel: Sendable {
     /// Nil when the model file has none that can be used: then only completions work.
     public let template: ChatTemplate?
     public let engine: any GenerationEngine
+    /// How tokens are drawn where a request says nothing.
+    public let sampling: SamplingParameters
+    let sequenceBreakers: SequenceBreakers
 
     public init(
         id: String, aliases: [String] = [], created: Int64, tokenizer: Tokenizer, template: ChatTemplate?,
-        engine: any GenerationEngine
+        sampling: SamplingParameters = SamplingParameters(), engine: any GenerationEngine
     ) {
+        self.sampling = sampling
+        sequenceBreakers = SequenceBreakers(tokenizer)
         self.id = id
         self.aliases = aliases
         self.created = created

@@ -1,3 +1,5 @@
+import Engine
+
 /// Why an answer ended, as clients are told.
 enum AnswerEnd: String, Sendable {
     case stop, length
@@ -7,6 +9,10 @@ enum AnswerEnd: String, Sendable {
 enum AnswerEvent: Sendable, Equatable {
     /// The first prompt left the queue: from here on nothing but the engine can fail.
     case admitted
+    /// How likely the next tokens of a prompt were, from its second one on.
+    case prompt(Int, [PromptToken])
+    /// How far a prompt was read.
+    case progress(Int, PromptProgress)
     case delta(choice: Int, TextDelta)
     /// `delta` is what was still held.
     case finished(choice: Int, AnswerEnd, delta: TextDelta)
