@@ -6,6 +6,8 @@ public final class HTTPCounters: Sendable {
         public var connectionsAccepted = 0
         public var connectionsActive = 0
         public var acceptFailures = 0
+        /// Closed because another needed the place.
+        public var connectionsEvicted = 0
         public var requests = 0
         public var requestsActive = 0
         public var timeouts = 0
@@ -20,6 +22,7 @@ public final class HTTPCounters: Sendable {
     let connectionsAccepted = Atomic(0)
     let connectionsActive = Atomic(0)
     let acceptFailures = Atomic(0)
+    let connectionsEvicted = Atomic(0)
     let requests = Atomic(0)
     let requestsActive = Atomic(0)
     let timeouts = Atomic(0)
@@ -27,6 +30,8 @@ public final class HTTPCounters: Sendable {
     let clientsVanished = Atomic(0)
     let bytesReceived = Atomic(0)
     let bytesSent = Atomic(0)
+    /// Requests that no route took.
+    let unrouted = RouteCounts()
     private let refusals = Mutex<[WireError.Fault: Int]>([:])
 
     func count(_ fault: WireError.Fault) {
@@ -38,6 +43,7 @@ public final class HTTPCounters: Sendable {
         snapshot.connectionsAccepted = connectionsAccepted.load(ordering: .relaxed)
         snapshot.connectionsActive = connectionsActive.load(ordering: .relaxed)
         snapshot.acceptFailures = acceptFailures.load(ordering: .relaxed)
+        snapshot.connectionsEvicted = connectionsEvicted.load(ordering: .relaxed)
         snapshot.requests = requests.load(ordering: .relaxed)
         snapshot.requestsActive = requestsActive.load(ordering: .relaxed)
         snapshot.timeouts = timeouts.load(ordering: .relaxed)

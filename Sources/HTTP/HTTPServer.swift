@@ -44,7 +44,7 @@ public final class HTTPServer: Sendable {
     public let counters = HTTPCounters()
 
     private let configuration: Configuration
-    private let router: Router
+    let router: Router
     private let onRequestEnd: (@Sendable (RequestSummary) -> Void)?
     private let state = Mutex(State())
 
@@ -72,9 +72,9 @@ public final class HTTPServer: Sendable {
         let context = ServerContext(
             loop: loop, limits: configuration.limits, router: router, counters: counters,
             onRequestEnd: onRequestEnd)
-        let listener = try Listener(configuration: configuration, loop: loop, counters: counters) { fd in
-            context.accept(fd)
-        }
+        let listener = try Listener(
+            configuration: configuration, loop: loop, counters: counters,
+            mayAccept: { context.mayAccept(isWaitedFor: $0) }, accepted: { context.accept($0) })
         if let failure = loop.sync({ context.start(listener) }) {
             throw ListenError(address: configuration.name, reason: failure.description)
         }

@@ -21,6 +21,8 @@ final class Listener: EventHandler, TimerTarget {
     private let loop: EventLoop
     private let pauseNanoseconds: UInt64
     private let counters: HTTPCounters
+    /// Asked before each accept(2), with whether a client is known to wait.
+    private let mayAccept: (_ isWaitedFor: Bool) -> Bool
     private let accepted: (Int32) -> Void
     private var isArmed = false
     private var isPaused = false
@@ -31,10 +33,11 @@ final class Listener: EventHandler, TimerTarget {
     /// Binds and listens; nothing is accepted before `start`.
     init(
         configuration: HTTPServer.Configuration, loop: EventLoop, counters: HTTPCounters,
-        accepted: @escaping (Int32) -> Void
+        mayAccept: @escaping (_ isWaitedFor: Bool) -> Bool, accepted: @escaping (Int32) -> Void
     ) throws(ListenError) {
         self.loop = loop
         self.counters = counters
+        self.mayAccept = mayAccept
         self.accepted = accepted
         pauseNanoseconds = configuration.limits.acceptPause.nanoseconds
         let wanted = try SocketAddress.resolve(host: configuration.host, port: configuration.port)
@@ -72,7 +75,8 @@ final class Listener: EventHandler, TimerTarget {
     }
 
     func ready(_ events: UInt32) {
-        for _ in 0..<Self.acceptsPerTurnMax where isArmed && !isClosed {
+        for turn in 0..<Self.acceptsPerTurnMax where isArmed && !isClosed {
+            guard mayAccept(turn == 0) else { return }
             let socket = apus_accept(fd)
             if socket >= 0 {
                 Self.set(socket, Int32(IPPROTO_TCP), TCP_NODELAY, 1)

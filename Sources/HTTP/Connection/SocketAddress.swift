@@ -84,10 +84,10 @@ struct SocketAddress {
     }
 
     private static func number(_ family: Int32, _ storage: UnsafeRawBufferPointer, _ offset: Int?) -> String {
-        var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
-        guard let base = storage.baseAddress, let offset,
-            inet_ntop(family, base + offset, &text, socklen_t(text.count)) != nil
-        else { return "unknown" }
-        return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        guard let base = storage.baseAddress, let offset else { return "unknown" }
+        return withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(INET6_ADDRSTRLEN)) { text in
+            let written = inet_ntop(family, base + offset, text.baseAddress, socklen_t(text.count))
+            return written.map { String(cString: $0) } ?? "unknown"
+        }
     }
 }
