@@ -279,9 +279,8 @@ import Tokenization
         }
     }
 
-    @Test(arguments: [TinyModel.llama, .gemma3]) func `a suffix stands behind the prompt, and the question last`(
-        tiny: TinyModel
-    ) throws {
+    @Test(arguments: [TinyModel.llama, .gemma3])
+    func `a suffix stands behind the prompt, and the question last`(tiny: TinyModel) throws {
         var writer = tiny.writer()
         for (name, id) in [("pre", 5), ("suf", 6), ("mid", 7)] {
             writer.set("tokenizer.ggml.fim_\(name)_token_id", .uint32(UInt32(id)))
