@@ -47,7 +47,8 @@ struct ModelLoader: Sendable {
         }
         let served = ServedModel(
             id: configuration.modelID ?? ModelLocation.id(of: path), created: Self.modificationTime(path),
-            tokenizer: tokenizer, template: template(of: file, tokenizer), engine: engine)
+            tokenizer: tokenizer, template: template(of: file, tokenizer), sampling: sampling(of: file),
+            engine: engine)
         return LoadedModel(served: served, engine: engine, plan: plan)
     }
 
@@ -108,6 +109,18 @@ struct ModelLoader: Sendable {
                 "the model's chat template cannot be used: /v1/chat/completions is off",
                 metadata: ["error": "\(error)"])
             return nil
+        }
+    }
+
+    /// How the file recommends to draw. With a warning OpenAI's defaults, when that cannot be followed.
+    private func sampling(of file: GGUFFile) -> SamplingParameters {
+        do throws(ModelFileError) {
+            return try SamplingParameters(recommendedBy: file.metadata)
+        } catch {
+            log.warning(
+                "the model's sampling defaults cannot be used; OpenAI's are",
+                metadata: ["error": "\(error)"])
+            return SamplingParameters()
         }
     }
 

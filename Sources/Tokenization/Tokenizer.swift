@@ -19,6 +19,8 @@ public final class Tokenizer: Sendable {
     /// separator).
     public let addsBOS: Bool
     public let addsEOS: Bool
+    /// Nil when the model cannot be asked for the text between two others.
+    public let fillInMiddle: FillInMiddle?
 
     let vocabulary: Vocabulary
     /// A decoded text starts with a space that encoding put there.
@@ -44,6 +46,7 @@ public final class Tokenizer: Sendable {
         hasSpacePrefix = parts.hasSpacePrefix
         bosToken = source.bos
         eosToken = source.eos
+        fillInMiddle = FillInMiddle(source)
         addsBOS = parts.prefix != nil
         addsEOS = parts.suffix != nil
         prefix = parts.prefix.map { [$0] } ?? []

@@ -1,3 +1,5 @@
+import Engine
+
 /// Why an answer ended, as clients are told.
 enum AnswerEnd: String, Sendable {
     case stop, length
@@ -8,6 +10,10 @@ enum AnswerEnd: String, Sendable {
 enum AnswerEvent: Sendable, Equatable {
     /// The first prompt left the queue: from here on nothing but the engine can fail.
     case admitted
+    /// How likely the next tokens of a prompt were, from its second one on.
+    case prompt(Int, [PromptToken])
+    /// How far a prompt was read.
+    case progress(Int, PromptProgress)
     case delta(choice: Int, TextDelta)
     /// `delta` is what was still held.
     case finished(choice: Int, AnswerEnd, delta: TextDelta)
@@ -20,7 +26,8 @@ enum AnswerEvent: Sendable, Equatable {
     /// Tokens that one merged event may have: with log-probabilities a token takes a few kilobytes of a stream.
     static let mergedTokensMax = 256
 
-    /// The same with fewer events: deltas of one answer become one, of up to `mergedTokensMax` tokens, as long as nothing else of that answer lies between them.
+    /// The same with fewer events: deltas of one answer become one, of up to `mergedTokensMax` tokens, as long as
+    /// nothing else of that answer lies between them.
     static func merged(_ events: [AnswerEvent]) -> [AnswerEvent] {
         var merged: [AnswerEvent] = []
         /// Where the last delta of each choice stands.
@@ -38,7 +45,7 @@ enum AnswerEvent: Sendable, Equatable {
                 }
                 open[choice] = merged.count
             case .finished(let choice, _, _): open[choice] = nil
-            case .admitted, .failed, .timedOut, .cancelled: break
+            case .admitted, .prompt, .progress, .failed, .timedOut, .cancelled: break
             }
             merged.append(event)
         }

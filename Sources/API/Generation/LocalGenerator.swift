@@ -65,7 +65,7 @@ public struct LocalGenerator: Sendable {
             }
             for event in groups.flatMap({ answers.take($0) }) {
                 switch event {
-                case .admitted: break
+                case .admitted, .prompt, .progress: break
                 case .delta(_, let delta): outcome.add(delta, show)
                 case .finished(_, _, let delta):
                     outcome.add(delta, show)

@@ -22,6 +22,8 @@ struct TokenizerSource: Sendable {
     var separator: TokenID?
     /// Others that end an answer: eot, eom, and the ends of a fill-in-the-middle.
     var otherEnds: [TokenID] = []
+    /// The prefix, suffix and middle of a fill-in-the-middle.
+    var fillInMiddle: [TokenID?] = [nil, nil, nil]
     var addsBOS: Bool?
     var addsEOS: Bool?
     var addsSpacePrefix: Bool?
