@@ -52,6 +52,8 @@ public enum APILimits {
     public static let timeoutMillisecondsMax = 86_400_000
     /// Tokens in a request of `/detokenize` or in a completion's prompt; also bounds what `max_tokens` may say.
     public static let tokenCountMax = 16_777_216
+    /// Texts of one embedding or rerank request, as OpenAI's.
+    public static let embeddingInputCountMax = 2048
     /// Names listed in `x-apus-ignored`, and bytes of each.
     public static let ignoredNameCountMax = 32
     public static let ignoredNameBytesMax = 64

@@ -124,7 +124,7 @@ struct ModelLoader: Sendable {
         }
     }
 
-    private static func modificationTime(_ path: String) -> Int64 {
+    static func modificationTime(_ path: String) -> Int64 {
         var facts = stat()
         return stat(path, &facts) == 0 ? Int64(facts.st_mtim.tv_sec) : Int64(time(nil))
     }

@@ -1,3 +1,4 @@
+import JSON
 import ModelFiles
 
 /// Text to tokens and back, as a model file describes it.
@@ -34,6 +35,17 @@ public final class Tokenizer: Sendable {
     ///   supported.
     public convenience init(_ metadata: GGUFMetadata) throws(TokenizerError) {
         try self.init(TokenizerSource(metadata))
+    }
+
+    /// Reads the `tokenizer.json` of a model folder: WordPiece, as BERT uses it.
+    public convenience init(_ folder: ModelFolder) throws(TokenizerError) {
+        let file: JSONObject
+        do {
+            file = try folder.object("tokenizer.json")
+        } catch {
+            throw .metadata(error)
+        }
+        try self.init(TokenizerSource(wordPiece: file))
     }
 
     init(_ source: TokenizerSource) throws(TokenizerError) {

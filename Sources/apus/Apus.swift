@@ -12,7 +12,8 @@ struct Apus: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            Serve.self, Complete.self, Chat.self, Inspect.self, Tokenize.self, Template.self, Bench.self, Key.self,
+            Serve.self, Complete.self, Chat.self, Inspect.self, Tokenize.self, Template.self, Bench.self,
+            Key.self,
             Healthcheck.self,
         ])
 

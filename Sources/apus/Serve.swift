@@ -59,6 +59,12 @@ struct Serve: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "A folder with a model that embeds (safetensors, BERT), served beside the other.",
+            valueName: "folder"))
+    var embeddingModel: String?
+
+    @Option(
+        help: ArgumentHelp(
             "trace, debug, info, notice, warning, error or critical. (default: info)", valueName: "level"))
     var logLevel: String?
 
@@ -71,7 +77,8 @@ struct Serve: AsyncParsableCommand {
         let flags = [
             "host": host, "port": port, "listen": listen, "hand-over": handOver,
             "tls-certificate": tlsCertificate, "tls-key": tlsKey, "api-keys-file": apiKeysFile,
-            "model-id": modelId, "log-level": logLevel, "log-format": logFormat,
+            "model-id": modelId, "embedding-model": embeddingModel, "log-level": logLevel,
+            "log-format": logFormat,
         ]
         try await ServeCommand.run(model.sources(context.flags, flags))
     }

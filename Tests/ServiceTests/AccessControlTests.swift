@@ -69,7 +69,8 @@ import Testing
 
     @Test(arguments: ["127.0.0.1", "::1", "localhost", "127.1.2.3"])
     func `on loopback no key is needed, and the hosts are the loopback's`(host: String) throws {
-        let policy = try AccessControl(AccessSettings(), .init([.init(.ip(host: host, port: 8080))]), log).gate.policy
+        let policy = try AccessControl(AccessSettings(), .init([.init(.ip(host: host, port: 8080))]), log)
+            .gate.policy
         #expect(policy.keys == nil && policy.hosts == .loopback)
         #expect(policy.publicPaths.contains("/health") && !policy.publicPaths.contains("/metrics"))
     }

@@ -48,6 +48,11 @@ public enum ServeCommand {
         do {
             loaded = try await load(
                 ModelLoader(path: path, configuration: configuration, log: log), models)
+            if let folder = configuration.embeddingModel {
+                let embedder = try await EmbedderLoader(path: folder, configuration: configuration).load()
+                models.set(embedder: embedder)
+                log.info("embedding with \(embedder.id)")
+            }
         } catch {
             await server.stop(graceful: false)
             throw error

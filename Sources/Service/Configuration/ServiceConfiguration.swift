@@ -20,6 +20,8 @@ public struct ServiceConfiguration: Sendable {
     public var model: String?
     /// The name under which it is served; nil takes the file's name without its ending.
     public var modelID: String?
+    /// The folder of a model that embeds, served beside the other.
+    public var embeddingModel: String?
     /// Threads that compute; nil takes one for each CPU.
     public var threads: Int?
     public var precision = Precision.high

@@ -23,6 +23,7 @@ struct Setting: Sendable {
         proxies("trusted-proxies", \.trustedProxies),
         text("model", \.model),
         text("model-id", \.modelID),
+        text("embedding-model", \.embeddingModel),
         integer("threads", \.threads, 1...256),
         word("precision", \.precision),
         integer("context", \.contextTokens, 1...(1 << 30)),

@@ -30,6 +30,8 @@ struct TokenizerSource: Sendable {
     /// WordPiece: whether letters lose their case, and their accents.
     var lowercases = true
     var stripsAccents = true
+    /// WordPiece: a word of more characters is unknown as a whole; nil for no such limit.
+    var wordCharactersMax: Int?
 
     /// Fills in the token ids that old files leave out. Source: llama.cpp's defaults per model.
     func withDefaults() -> TokenizerSource {
