@@ -25,7 +25,7 @@ def curl(*arguments):
 
 def ask(connection, path="/health"):
     """One request on a connection that is new, and the whole answer."""
-    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: apus\r\nConnection: close\r\n\r\n".encode())
+    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
     answer = b""
     while piece := connection.recv(65536):
         answer += piece
@@ -89,7 +89,8 @@ def test_a_listener_for_proxies_wants_their_header(smollm2):
 
 
 def test_a_dual_stack_listener_tells_its_port_and_logs_ipv4_as_such(smollm2):
-    server = apus.Server(smollm2, "--listen", "127.0.0.1:0, [::]:0")
+    open_to_all = {"APUS_ALLOW_UNAUTHENTICATED": "true"}
+    server = apus.Server(smollm2, "--listen", "127.0.0.1:0, [::]:0", environment=open_to_all)
     try:
         found = re.search(r"http://\[::\]:(\d+)", server.output())
         assert httpx.get(f"http://127.0.0.1:{found[1]}/health").status_code == 200

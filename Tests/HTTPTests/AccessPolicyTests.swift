@@ -84,7 +84,7 @@ struct AccessPolicyTests {
             ("localhost.evil.example", false), ("evillocalhost", false), ("127.0.0.1.evil.example", false),
             ("127.0.0.256", false), ("127.0.1", false), ("128.0.0.1", false), ("0.0.0.0", false),
             ("[::2]", false),
-            ("2130706433", false), ("127.0.0.01", false),
+            ("2130706433", false), ("127.0.0.01", false), ("[::ffff:127.0.0.1]", true),
             ("evil.example", false),
         ])
     func loopback(host: String, isAllowed: Bool) throws {

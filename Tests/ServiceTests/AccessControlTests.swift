@@ -52,26 +52,51 @@ import Testing
         #expect(KeyCommand.make(name: "carol").secret != made.secret)
     }
 
-    @Test(arguments: ["0.0.0.0", "::", "192.0.2.1", "myhost", "localhost.example"])
-    func `beyond loopback a key is needed, unless nobody wants one`(host: String) throws {
-        let reach = AccessControl.Reach([.init(.ip(host: host, port: 8080))])
-        var settings = AccessSettings()
-        let error = message { _ = try AccessControl(settings, reach, log) }
-        #expect(
-            error.contains(host) && error.contains("allow-unauthenticated")
-                && error.contains("APUS_API_KEY"))
-        settings.allowsUnauthenticated = true
-        #expect(try AccessControl(settings, reach, log).gate.policy.hosts == .any)
-        settings.allowsUnauthenticated = false
-        settings.key = APIKey(name: "default", secret: "sk".utf8)
-        #expect(try AccessControl(settings, reach, log).gate.policy.keys?.count == 1)
+    private func reach(_ text: String) throws -> AccessControl.Reach {
+        .init(try #require(ListenerConfiguration.list(text)))
     }
 
-    @Test(arguments: ["127.0.0.1", "::1", "localhost", "127.1.2.3"])
-    func `on loopback no key is needed, and the hosts are the loopback's`(host: String) throws {
-        let policy = try AccessControl(AccessSettings(), .init([.init(.ip(host: host, port: 8080))]), log)
-            .gate.policy
-        #expect(policy.keys == nil && policy.hosts == .loopback)
+    @Test(arguments: [
+        "0.0.0.0:0", "[::]:0", "192.0.2.1:80", "myhost:80", "localhost.example:80", "systemd",
+        "127.0.0.1:80, 192.0.2.1:80",
+    ])
+    func `beyond loopback a key is needed, unless nobody wants one`(listen: String) throws {
+        let others = try reach(listen)
+        let open = listen.split(separator: " ").last ?? ""
+        var settings = AccessSettings()
+        let error = message { _ = try AccessControl(settings, others, log) }
+        #expect(
+            error.contains(open) && error.contains("allow-unauthenticated")
+                && error.contains("APUS_API_KEY"))
+        settings.allowsUnauthenticated = true
+        #expect(try AccessControl(settings, others, log).gate.policy.hosts == .any)
+        settings.allowsUnauthenticated = false
+        settings.key = APIKey(name: "default", secret: "sk".utf8)
+        #expect(try AccessControl(settings, others, log).gate.policy.keys?.count == 1)
+    }
+
+    @Test func `who demands a certificate of everybody from outside needs no key`() throws {
+        for (listen, needsKey) in [
+            ("0.0.0.0:443;tls", false), ("0.0.0.0:443;tls, 127.0.0.1:80", false),
+            ("0.0.0.0:443;tls, 0.0.0.0:80", true),
+        ] {
+            let listeners = try #require(ListenerConfiguration.list(listen))
+            let reach = AccessControl.Reach(listeners, demandsCertificates: true)
+            let error = message { _ = try AccessControl(AccessSettings(), reach, log) }
+            #expect((error != "no error") == needsKey)
+            #expect(message { _ = try AccessControl(AccessSettings(), .init(listeners), log) } != "no error")
+        }
+    }
+
+    @Test(arguments: [
+        ("127.0.0.1:80", true), ("[::1]:80", true), ("localhost:80", true), ("127.1.2.3:80", true),
+        ("127.0.0.1:80, unix:/a", true), ("unix:/a, unix:@b", false),
+    ])
+    func `on loopback no key is needed, and the hosts are the loopback's`(
+        listen: String, isRestricted: Bool
+    ) throws {
+        let policy = try AccessControl(AccessSettings(), reach(listen), log).gate.policy
+        #expect(policy.keys == nil && policy.hosts == (isRestricted ? .loopback : .any))
         #expect(policy.publicPaths.contains("/health") && !policy.publicPaths.contains("/metrics"))
     }
 

@@ -48,14 +48,8 @@ public struct HostList: Sendable, Equatable {
     }
 
     /// The name or address stands for this machine alone, whatever a name server says (RFC 6761 §6.3).
-    public static func isLoopback(_ host: String) -> Bool {
-        if host == "localhost" || host == "::1" || host.hasSuffix(".localhost") { return true }
-        let parts = host.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        guard parts.count == 4, parts[0].elementsEqual("127".utf8) else { return false }
-        return parts.allSatisfy { part in
-            let isPlain = part.count == 1 || part.first != UInt8(ascii: "0")
-            return isPlain && part.count <= 3 && ASCII.decimal(part).map { $0 <= 255 } == true
-        }
+    private static func isLoopback(_ host: String) -> Bool {
+        host == "localhost" || host.hasSuffix(".localhost") || IPAddress(host)?.isLoopback == true
     }
 
     /// In lower case, without brackets and without the dot that may end a name.

@@ -54,6 +54,15 @@ public struct ListenerConfiguration: Sendable, Equatable {
         }
     }
 
+    /// A unix socket.
+    public var isUnix: Bool {
+        switch address {
+        case .ip, .systemd: false
+        case .unix, .abstract: true
+        case .inherited(let descriptor, _, _): SocketAddress.local(of: descriptor)?.isUnix ?? false
+        }
+    }
+
     /// Others have the socket too, or its address: whoever accepts from it before it can serve takes connections
     /// away from one that can.
     var isShared: Bool {

@@ -38,11 +38,22 @@ final class AccessControl: Sendable {
     enum Reach: Equatable {
         /// Programs of this machine, the browser with its foreign pages among them.
         case loopback
+        /// Programs of this machine that may open a socket file; no page can make a browser do that.
+        case sockets
+        /// Others too, but each with a certificate that was made for that.
+        case holdersOfCertificates
         case others(at: String)
 
-        init(_ listeners: [ListenerConfiguration]) {
-            let open = listeners.first { !$0.isLoopback }
-            self = open.map { .others(at: $0.name) } ?? .loopback
+        /// - Parameter demandsCertificates: Of clients that come to a listener with TLS.
+        init(_ listeners: [ListenerConfiguration], demandsCertificates: Bool = false) {
+            let beyond = listeners.filter { !$0.isLoopback }
+            if let open = beyond.first(where: { !$0.usesTLS || !demandsCertificates }) {
+                self = .others(at: open.name)
+            } else if !beyond.isEmpty {
+                self = .holdersOfCertificates
+            } else {
+                self = listeners.allSatisfy(\.isUnix) ? .sockets : .loopback
+            }
         }
     }
 

@@ -30,7 +30,9 @@ public enum ServeCommand {
         let hangups = reloads.watchSignal()
         defer { withExtendedLifetime(hangups) {} }
         let manager = ServiceManager(environment: sources.environment)
-        let reach = AccessControl.Reach(manager.resolve(configuration.listeners))
+        let reach = AccessControl.Reach(
+            manager.resolve(configuration.listeners),
+            demandsCertificates: configuration.tls.clientAuthentication == .required)
         let access = try AccessControl(configuration.access, reach, log)
         if configuration.access.keysFile != nil { reloads.add("api-keys") { try access.reload() } }
         let models = ModelSlot()
