@@ -11,7 +11,7 @@ python := .build-test/python
 swift_sources := Sources Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check-neon bench format lint clean dependencies test-models
+.PHONY: help run build test check-neon check-sanitizers fuzz bench format lint clean dependencies test-models
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,12 +29,19 @@ test: dependencies test-models $(python)/.installed ## Run every test: the modul
 	@# and Swift has as many of those as there are cores. All runners report, whatever the first one finds.
 	@status=0; \
 	scripts/check-neon || status=1; \
+	if [ "$${CI-}" = true ]; then scripts/check-sanitizers || status=1; scripts/fuzz all 30 || status=1; fi; \
 	swift test $(test_build) --skip-build --disable-xctest --no-parallel || status=1; \
 	APUS_BINARY=.build-test/release/apus $(python)/bin/python -m pytest Tests/Acceptance || status=1; \
 	exit $$status
 
 check-neon: ## Compare the fast kernels with the portable ones, here and on emulated arm64 CPUs
 	@scripts/check-neon
+
+check-sanitizers: ## Run the HTTP server's tests under ThreadSanitizer and AddressSanitizer
+	@scripts/check-sanitizers
+
+fuzz: ## Fuzz everything that reads bytes from outside, a minute each (ARGS="json 600" for one, longer)
+	@scripts/fuzz $(ARGS)
 
 # CI always has the models; elsewhere a test run downloads nothing unless it is asked to.
 test-models:
@@ -55,6 +62,7 @@ bench: build ## Measure engine and server beside their peers, and write docs/ben
 	@scripts/bench-models || echo "Rows whose model is missing are left out." >&2
 	scripts/bench-peers $(ARGS)
 	scripts/bench-load
+	scripts/bench-http
 	@scripts/bench-report
 
 format: ## Format the Swift sources
@@ -62,7 +70,7 @@ format: ## Format the Swift sources
 
 lint: ## Check the Swift sources' format, and the scripts with shellcheck when it is installed
 	swift format lint --strict --parallel --recursive $(swift_sources)
-	@if command -v shellcheck >/dev/null; then shellcheck .ci/run scripts/bench-models scripts/check-neon scripts/fetch-model scripts/install-dependencies scripts/install-packages; else echo "shellcheck is not installed"; fi
+	@if command -v shellcheck >/dev/null; then shellcheck .ci/run scripts/bench-models scripts/check-neon scripts/check-sanitizers scripts/fetch-model scripts/fuzz scripts/install-dependencies scripts/install-packages; else echo "shellcheck is not installed"; fi
 
 clean: ## Remove what was built
 	rm -rf .build .build-test

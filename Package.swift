@@ -8,6 +8,7 @@ let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 let hot: [SwiftSetting] = strict + [.unsafeFlags(["-Ounchecked", "-enforce-exclusivity=unchecked"], .when(configuration: .release))]
 
 /// The tokenizers look at every byte of a text; their working memory is private to one call, so no overlap can occur.
+/// What the HTTP server changes is confined to its loop; debug builds, and the tests of one, check it.
 let textual: [SwiftSetting] = strict + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
 
 /// Products and sums are fused where one expression has both, and nowhere else: the same code gives the same bits
@@ -32,22 +33,23 @@ let package = Package(
             name: "Service",
             dependencies: [
                 "API", "HTTP", "Chat", "Engine", "Models", "Tokenization", "ModelFiles", "Compute", "JSON",
-                "COpenSSL",
+                "Telemetry", "COpenSSL",
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: strict),
         .target(name: "API", dependencies: ["HTTP", "Chat", "Engine", "Tokenization", "ModelFiles", "JSON"], swiftSettings: strict),
-        .target(name: "HTTP", dependencies: ["CLinux", "COpenSSL", "CZlib"], swiftSettings: strict),
+        .target(name: "HTTP", dependencies: ["Telemetry", "CLinux", "COpenSSL", "CZlib"], swiftSettings: textual),
         .target(name: "Chat", dependencies: ["JSON"], swiftSettings: strict),
-        .target(name: "Engine", dependencies: ["Models", "ModelFiles"], swiftSettings: strict),
+        .target(name: "Engine", dependencies: ["Models", "ModelFiles", "Telemetry"], swiftSettings: strict),
         .target(name: "Models", dependencies: ["ModelFiles", "Compute", "CKernels"], swiftSettings: hot),
         .target(name: "Tokenization", dependencies: ["ModelFiles"], swiftSettings: textual),
         .target(name: "ModelFiles", dependencies: ["Compute"], swiftSettings: strict),
         .target(name: "Compute", dependencies: ["CKernels", "CLinux"], swiftSettings: hot),
         .target(name: "CKernels", cSettings: kernels),
         .target(name: "JSON", swiftSettings: strict),
+        .target(name: "Telemetry", swiftSettings: strict),
         .target(name: "CLinux"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
@@ -55,16 +57,17 @@ let package = Package(
         .target(name: "TestSupport", dependencies: ["ModelFiles", "Compute"], path: "Tests/TestSupport", swiftSettings: strict),
 
         .testTarget(name: "ArchitectureTests", swiftSettings: strict),
+        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: strict),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], exclude: ["golden"], swiftSettings: strict),
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "Compute", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "TokenizationTests", dependencies: ["Tokenization", "ModelFiles", "JSON", "TestSupport"], exclude: ["golden"], swiftSettings: strict),
         .testTarget(name: "ChatTests", dependencies: ["Chat", "JSON"], exclude: ["golden", "tools"], swiftSettings: strict),
-        .testTarget(name: "HTTPTests", dependencies: ["HTTP"], swiftSettings: strict),
-        .testTarget(name: "ConformanceTests", dependencies: ["HTTP"], swiftSettings: strict),
+        .testTarget(name: "HTTPTests", dependencies: ["HTTP", "Telemetry"], swiftSettings: strict),
+        .testTarget(name: "ConformanceTests", dependencies: ["HTTP", "Telemetry"], swiftSettings: strict),
         .testTarget(name: "ComputeTests", dependencies: ["Compute", "CKernels", "TestSupport"], exclude: ["golden"], swiftSettings: strict),
         .testTarget(name: "ModelsTests", dependencies: ["Models", "Compute", "ModelFiles", "JSON", "TestSupport"], exclude: ["golden"], swiftSettings: strict),
-        .testTarget(name: "EngineTests", dependencies: ["Engine", "Models", "ModelFiles", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "EngineTests", dependencies: ["Engine", "Models", "ModelFiles", "Telemetry", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "APITests", dependencies: ["API", "HTTP", "Chat", "Engine", "Models", "Tokenization", "ModelFiles", "JSON", "TestSupport"], exclude: ["golden"], swiftSettings: strict),
-        .testTarget(name: "ServiceTests", dependencies: ["Service", "API", "HTTP", "Compute", "JSON", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "ServiceTests", dependencies: ["Service", "API", "HTTP", "Compute", "JSON", "Telemetry", "TestSupport"], swiftSettings: strict),
     ]
 )

@@ -81,7 +81,7 @@ def speed_rows(entry):
 def load_tables(found):
     """The load tests with their targets."""
     cells = [
-        [check["test"], check["apus"], check.get("peer", "–"), check["target"], "yes" if check["reached"] else "**no**"]
+        [check["test"], check["apus"], check.get("peer", "–"), check["target"], yes_or_no(check["reached"])]
         for check in found["checks"]
     ]
     return [
@@ -92,6 +92,28 @@ def load_tables(found):
         "",
         *table(["measure", "Apus", "llama-server", "target", "reached"], cells),
     ]
+
+
+def http_tables(found):
+    """The HTTP server by itself, with its targets."""
+    cells = [[check["test"], check["apus"], check["target"], yes_or_no(check["reached"])] for check in found["checks"]]
+    lines = ["## The HTTP server by itself", ""]
+    if rates := found["found"].get("rate"):
+        rows = [
+            [name, f"{rate['per_second']:,.0f}", f"{rate['latency_median'] * 1000:.2f} ms"] for name, rate in rates.items()
+        ]
+        lines += [
+            "`GET /health` by `wrk -t1 -c64`, the servers in turn in one run, the best turn of each; nginx has one worker and",
+            "returns the same body.",
+            "",
+            *table(["server", "requests a second", "median latency"], rows),
+            "",
+        ]
+    return lines + table(["measure", "Apus", "target", "reached"], cells)
+
+
+def yes_or_no(is_reached):
+    return "yes" if is_reached else "**no**"
 
 
 def label(work):

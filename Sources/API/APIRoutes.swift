@@ -4,16 +4,24 @@ import JSON
 /// The routes of the API, on a model that may still be loading.
 public struct APIRoutes: Sendable {
     private let models: ModelSlot
+    private let stallTimeout: Duration
 
-    public init(models: ModelSlot) {
+    /// - Parameter stallTimeout: A step of the engine that takes longer than this means that it is stuck.
+    public init(models: ModelSlot, stallTimeout: Duration = .seconds(60)) {
         self.models = models
+        self.stallTimeout = stallTimeout
     }
 
     public func add(to router: inout Router) {
         let models = models
-        router.immediate(.get, "/health") { _ in
-            Self.whole { () throws(APIError) in try HealthRoute.answer(models) }
+        let health = HealthRoute(models)
+        router.immediate(.get, "/health") { _ in health.answer() }
+        for path in ["/livez", "/healthz", "/ping"] {
+            router.immediate(.get, path) { [stallTimeout] _ in
+                ProbeRoutes.alive(models, stallTimeout: stallTimeout)
+            }
         }
+        router.immediate(.get, "/readyz") { _ in ProbeRoutes.ready(models) }
         router.immediate(.get, "/v1/models") { _ in
             Self.whole { () throws(APIError) in try ModelRoutes.list(models) }
         }

@@ -9,13 +9,47 @@ public final class ModelSlot: Sendable {
         case draining
     }
 
+    /// What who sends requests here should know.
+    enum Readiness {
+        /// 0 to 1.
+        case loading(progress: Double)
+        case ready(ServedModel)
+        /// The end was announced: send requests elsewhere. Until `State.draining` they are still served.
+        case draining
+    }
+
     private let state: Mutex<State>
+    /// Millionths.
+    private let progress = Atomic(0)
+    private let isLeaving = Atomic(false)
 
     public init(_ state: State = .loading) {
         self.state = Mutex(state)
     }
 
     public func set(_ newState: State) { state.withLock { $0 = newState } }
+
+    /// - Parameter fraction: Of the loading, 0 to 1.
+    public func report(progress fraction: Double) {
+        progress.store(Int(min(1, max(0, fraction)) * 1e6), ordering: .relaxed)
+    }
+
+    /// From now on readiness fails, so that load balancers look elsewhere; requests are still served.
+    public func announceEnd() { isLeaving.store(true, ordering: .relaxed) }
+
+    /// Whether a readiness check succeeds.
+    public var isReady: Bool {
+        if case .ready = readiness { true } else { false }
+    }
+
+    var readiness: Readiness {
+        if isLeaving.load(ordering: .relaxed) { return .draining }
+        switch state.withLock({ $0 }) {
+        case .loading: return .loading(progress: Double(progress.load(ordering: .relaxed)) / 1e6)
+        case .ready(let model): return .ready(model)
+        case .draining: return .draining
+        }
+    }
 
     /// The model, or the error that says why there is none.
     func model() throws(APIError) -> ServedModel {

@@ -11,6 +11,7 @@ import Models
 public final class Engine: GenerationEngine {
     private let mailbox: Mailbox
     private let board: StatusBoard
+    let metrics = EngineMetrics()
     private let limits: EngineLimits
 
     /// Makes the model on the engine's new thread and waits until it is there.
@@ -24,9 +25,11 @@ public final class Engine: GenerationEngine {
         let mailbox = Mailbox(
             gate: AdmissionGate(
                 queueMax: configuration.queueMax, queueTokensMax: configuration.queueTokensMax), board: board)
+        let metrics = metrics
         try EngineThread.start {
             EngineLoop.main(
-                configuration: configuration, mailbox: mailbox, board: board, makeModel: makeModel)
+                configuration: configuration, mailbox: mailbox, board: board, metrics: metrics,
+                makeModel: makeModel)
         }
         limits = try mailbox.waitForStart()
         self.mailbox = mailbox
@@ -43,7 +46,11 @@ public final class Engine: GenerationEngine {
     public var vocabularyCount: Int { limits.vocabularyCount }
 
     /// The latest figures; never waits for the engine.
-    public var status: EngineStatus { board.status }
+    public var status: EngineStatus {
+        var status = board.status
+        status.roundTime = .nanoseconds(Int64(clamping: metrics.roundNanoseconds(now: MonotonicClock.now)))
+        return status
+    }
 
     public func checkQueue() throws(AdmissionError) { try mailbox.checkQueue() }
 

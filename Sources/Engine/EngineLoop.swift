@@ -7,6 +7,7 @@ import Models
 final class EngineLoop {
     private let mailbox: Mailbox
     private let board: StatusBoard
+    private let metrics: EngineMetrics
     private let model: any LanguageModel
     private let limits: EngineLimits
     private let scheduler: Scheduler
@@ -23,7 +24,7 @@ final class EngineLoop {
 
     /// The body of the engine's thread.
     static func main(
-        configuration: EngineConfiguration, mailbox: Mailbox, board: StatusBoard,
+        configuration: EngineConfiguration, mailbox: Mailbox, board: StatusBoard, metrics: EngineMetrics,
         makeModel: @Sendable () throws -> any LanguageModel
     ) {
         do {
@@ -31,7 +32,7 @@ final class EngineLoop {
             let limits = try EngineLimits(model: model, configuration: configuration)
             let loop = EngineLoop(
                 model: model, limits: limits, speculation: configuration.speculation, mailbox: mailbox,
-                board: board)
+                board: board, metrics: metrics)
             loop.publishStatus()
             mailbox.started(limits)
             loop.run()
@@ -44,12 +45,13 @@ final class EngineLoop {
 
     private init(
         model: any LanguageModel, limits: EngineLimits, speculation: Speculation, mailbox: Mailbox,
-        board: StatusBoard
+        board: StatusBoard, metrics: EngineMetrics
     ) {
         self.model = model
         self.limits = limits
         self.mailbox = mailbox
         self.board = board
+        self.metrics = metrics
         scheduler = Scheduler(limits.scheduler)
         sampler = Sampler(vocabularyCount: limits.vocabularyCount)
         speculator = speculation == .ngram ? Speculator() : nil
@@ -72,9 +74,11 @@ final class EngineLoop {
 extension EngineLoop {
     /// - Returns: false when the engine shall end.
     private func takeMail() -> Bool {
+        if scheduler.isIdle { metrics.sleeps() }
         let mail = mailbox.take(pace: pace, isIdle: scheduler.isIdle)
+        metrics.busy(since: MonotonicClock.now)
         for submission in mail.submissions {
-            let request = LiveRequest(submission)
+            let request = LiveRequest(submission, metrics)
             requests[submission.id] = request
             scheduler.enqueue(request.group)
         }
@@ -83,7 +87,8 @@ extension EngineLoop {
             let choices = request.group.live.filter {
                 cancellation.choice == nil || cancellation.choice == $0.choice
             }
-            finish(choices, of: request, .cancelled)
+            // One choice alone is cancelled when its text came to a stop string.
+            finish(choices, of: request, .cancelled, as: cancellation.choice == nil ? .cancelled : .stop)
         }
         for group in scheduler.expired(at: MonotonicClock.now) {
             guard let request = requests[group.id] else { continue }
@@ -124,7 +129,7 @@ extension EngineLoop {
         scheduler.complete(plan)
         perform(scheduler.takeOperations())
         draw(plan, logits: logits, computedAt: MonotonicClock.now)
-        count(plan, seconds: Double(MonotonicClock.now - started) * 1e-9)
+        count(plan, nanoseconds: MonotonicClock.now - started)
     }
 
     private func perform(_ operations: [BlockOperation]) {
@@ -172,6 +177,10 @@ extension EngineLoop {
             if readsPrompt {
                 touch(request).promptRead(at: computedAt)
                 status.cachedTokens += request.group.cachedTokens
+                status.readTokens += request.group.size.promptCount
+                if request.group.request.usesPrefixCache {
+                    status.queriedTokens += request.group.size.promptCount
+                }
             }
             guard slice.drawsNext else {
                 finish(request.group.live, of: request, .length)
@@ -181,6 +190,7 @@ extension EngineLoop {
             // The prompt's last column serves every choice.
             for sequence in readsPrompt ? request.group.live : [slice.sequence] {
                 drawNext(of: sequence, of: request, from: logits[first])
+                request.gotTokens(choice: sequence.choice, at: computedAt)
             }
             guard !slice.drafts.isEmpty else { continue }
             let accepted = confirm(slice, of: request, logits, firstOutput: first)
@@ -229,7 +239,11 @@ extension EngineLoop {
         }
     }
 
-    private func finish(_ sequences: [Sequence], of request: LiveRequest, _ reason: FinishReason) {
+    /// - Parameter ending: As what it is counted; nil takes the reason.
+    private func finish(
+        _ sequences: [Sequence], of request: LiveRequest, _ reason: FinishReason,
+        as ending: EngineMetrics.Ending? = nil
+    ) {
         let now = MonotonicClock.now
         for sequence in sequences {
             let wasWaiting = sequence.phase == .waiting
@@ -237,6 +251,7 @@ extension EngineLoop {
                 pace.observeAnswer(tokens: sequence.answerCount, allowed: request.group.size.answerMax)
             }
             scheduler.finish(sequence)
+            metrics.ended(ending ?? EngineMetrics.Ending(reason))
             touch(request).finished(choice: sequence.choice, reason, at: now)
             guard request.group.leader == nil else { continue }
             if wasWaiting { left.append(request.group.size) }
@@ -244,7 +259,9 @@ extension EngineLoop {
         }
     }
 
-    private func count(_ plan: StepPlan, seconds: Double) {
+    private func count(_ plan: StepPlan, nanoseconds: UInt64) {
+        let seconds = Double(nanoseconds) * 1e-9
+        metrics.step.observe(nanoseconds: nanoseconds)
         speculator?.observe(plan, seconds: seconds)
         scheduler.observe(plan, seconds: seconds)
         pace.observeStep(columns: plan.work.columns, seconds: seconds)
@@ -275,6 +292,7 @@ extension EngineLoop {
 
     private func publishStatus() {
         status.sequencesRunning = scheduler.sequencesRunning
+        status.sequencesPaused = scheduler.paused.count
         status.pauses = scheduler.pauseCount
         let memory = scheduler.cache.memory
         status.blocksFree = memory.full.freeCount

@@ -6,9 +6,15 @@ public struct EngineStatus: Sendable, Equatable {
     public var requestsWaiting = 0
     /// Sequences that prefill or decode.
     public var sequencesRunning = 0
+    /// Sequences that made room for others and go on later.
+    public var sequencesPaused = 0
     /// KV memory, and what of it no sequence holds; all groups of layers together. Bytes.
     public var memoryBytes = 0
     public var memoryFreeBytes = 0
+    /// KV memory that sequences hold. Bytes.
+    public var memoryUsedBytes: Int { memoryBytes - memoryFreeBytes }
+    /// The same as a share of all, 0 to 1.
+    public var memoryUse: Double { memoryBytes > 0 ? Double(memoryUsedBytes) / Double(memoryBytes) : 0 }
     /// KV blocks that no sequence holds; they may keep what somebody asks for again.
     public var blocksFree = 0
     /// All KV blocks, if the window group had none.
@@ -19,6 +25,10 @@ public struct EngineStatus: Sendable, Equatable {
     public var windowBlocksFree = 0
     public var windowBlockCount = 0
     public var windowBlocksKept = 0
+    /// Tokens of prompts that were read since the start, whether computed or found in the cache.
+    public var readTokens = 0
+    /// Those of them that were looked up in the prefix cache.
+    public var queriedTokens = 0
     /// Prompt tokens computed since the start.
     public var promptTokens = 0
     /// Prompt tokens that did not have to be computed.
@@ -32,6 +42,8 @@ public struct EngineStatus: Sendable, Equatable {
     public var acceptedTokens = 0
     /// Steps computed since the start.
     public var steps = 0
+    /// How long the present step, with what belongs to it, has taken so far; 0 when the engine sleeps.
+    public var roundTime = Duration.zero
 
     public init() {}
 }
@@ -41,6 +53,7 @@ public struct EngineStatus: Sendable, Equatable {
 final class StatusBoard: Sendable {
     private let requestsWaiting = Atomic(0)
     private let sequencesRunning = Atomic(0)
+    private let sequencesPaused = Atomic(0)
     private let memoryBytes = Atomic(0)
     private let memoryFreeBytes = Atomic(0)
     private let blocksFree = Atomic(0)
@@ -49,6 +62,8 @@ final class StatusBoard: Sendable {
     private let windowBlocksFree = Atomic(0)
     private let windowBlockCount = Atomic(0)
     private let windowBlocksKept = Atomic(0)
+    private let readTokens = Atomic(0)
+    private let queriedTokens = Atomic(0)
     private let promptTokens = Atomic(0)
     private let cachedTokens = Atomic(0)
     private let pauses = Atomic(0)
@@ -61,6 +76,7 @@ final class StatusBoard: Sendable {
         var status = EngineStatus()
         status.requestsWaiting = requestsWaiting.load(ordering: .relaxed)
         status.sequencesRunning = sequencesRunning.load(ordering: .relaxed)
+        status.sequencesPaused = sequencesPaused.load(ordering: .relaxed)
         status.memoryBytes = memoryBytes.load(ordering: .relaxed)
         status.memoryFreeBytes = memoryFreeBytes.load(ordering: .relaxed)
         status.blocksFree = blocksFree.load(ordering: .relaxed)
@@ -69,6 +85,8 @@ final class StatusBoard: Sendable {
         status.windowBlocksFree = windowBlocksFree.load(ordering: .relaxed)
         status.windowBlockCount = windowBlockCount.load(ordering: .relaxed)
         status.windowBlocksKept = windowBlocksKept.load(ordering: .relaxed)
+        status.readTokens = readTokens.load(ordering: .relaxed)
+        status.queriedTokens = queriedTokens.load(ordering: .relaxed)
         status.promptTokens = promptTokens.load(ordering: .relaxed)
         status.cachedTokens = cachedTokens.load(ordering: .relaxed)
         status.pauses = pauses.load(ordering: .relaxed)
@@ -81,6 +99,7 @@ final class StatusBoard: Sendable {
 
     func publish(_ status: EngineStatus) {
         sequencesRunning.store(status.sequencesRunning, ordering: .relaxed)
+        sequencesPaused.store(status.sequencesPaused, ordering: .relaxed)
         memoryBytes.store(status.memoryBytes, ordering: .relaxed)
         memoryFreeBytes.store(status.memoryFreeBytes, ordering: .relaxed)
         blocksFree.store(status.blocksFree, ordering: .relaxed)
@@ -89,6 +108,8 @@ final class StatusBoard: Sendable {
         windowBlocksFree.store(status.windowBlocksFree, ordering: .relaxed)
         windowBlockCount.store(status.windowBlockCount, ordering: .relaxed)
         windowBlocksKept.store(status.windowBlocksKept, ordering: .relaxed)
+        readTokens.store(status.readTokens, ordering: .relaxed)
+        queriedTokens.store(status.queriedTokens, ordering: .relaxed)
         promptTokens.store(status.promptTokens, ordering: .relaxed)
         cachedTokens.store(status.cachedTokens, ordering: .relaxed)
         pauses.store(status.pauses, ordering: .relaxed)

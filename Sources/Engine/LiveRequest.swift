@@ -11,8 +11,13 @@ final class LiveRequest {
     private let submittedAt: UInt64
     private var admittedAt: UInt64?
     private var promptReadAt: UInt64?
+    /// When each choice last got tokens. [choice]
+    private var tokensAt: [UInt64?]
+    private let metrics: EngineMetrics
 
-    init(_ submission: Mailbox.Submission) {
+    init(_ submission: Mailbox.Submission, _ metrics: EngineMetrics) {
+        self.metrics = metrics
+        tokensAt = Array(repeating: nil, count: submission.size.choiceCount)
         group = SequenceGroup(
             id: submission.id, request: submission.request, size: submission.size,
             arrivedAt: submission.submittedAt)
@@ -24,6 +29,7 @@ final class LiveRequest {
 
     func admitted(at time: UInt64) {
         admittedAt = time
+        metrics.queue.observe(nanoseconds: time - submittedAt)
         events.append(.admitted)
     }
 
@@ -39,6 +45,16 @@ final class LiveRequest {
                 alternatives: sampled.alternatives))
     }
 
+    /// A step gave a choice one token, or with drafts several.
+    func gotTokens(choice: Int, at time: UInt64) {
+        if let last = tokensAt[choice] {
+            metrics.interToken.observe(nanoseconds: time - last)
+        } else if tokensAt.allSatisfy({ $0 == nil }) {
+            metrics.firstToken.observe(nanoseconds: time - submittedAt)
+        }
+        tokensAt[choice] = time
+    }
+
     /// Events of this step so far.
     var eventCount: Int { events.count }
 
@@ -49,7 +65,9 @@ final class LiveRequest {
 
     func finished(choice: Int, _ reason: FinishReason, at time: UInt64) {
         events.append(.finished(choice: choice, reason: reason))
-        if group.leader == nil { events.append(.ended(timings: timings(endedAt: time))) }
+        guard group.leader == nil else { return }
+        metrics.request.observe(nanoseconds: time - submittedAt)
+        events.append(.ended(timings: timings(endedAt: time)))
     }
 
     /// Hands the step's events over.

@@ -8,6 +8,8 @@ public final class HTTPCounters: Sendable {
         public var acceptFailures = 0
         /// Connections closed because their PROXY header was missing, malformed or too long.
         public var proxyHeadersRefused = 0
+        /// Closed because another needed the place.
+        public var connectionsEvicted = 0
         public var requests = 0
         public var requestsActive = 0
         public var timeouts = 0
@@ -23,6 +25,7 @@ public final class HTTPCounters: Sendable {
     let connectionsActive = Atomic(0)
     let acceptFailures = Atomic(0)
     let proxyHeadersRefused = Atomic(0)
+    let connectionsEvicted = Atomic(0)
     let requests = Atomic(0)
     let requestsActive = Atomic(0)
     let timeouts = Atomic(0)
@@ -30,6 +33,8 @@ public final class HTTPCounters: Sendable {
     let clientsVanished = Atomic(0)
     let bytesReceived = Atomic(0)
     let bytesSent = Atomic(0)
+    /// Requests that no route took.
+    let unrouted = RouteCounts()
     private let refusals = Mutex<[WireError.Fault: Int]>([:])
 
     func count(_ fault: WireError.Fault) {
@@ -42,6 +47,7 @@ public final class HTTPCounters: Sendable {
         snapshot.connectionsActive = connectionsActive.load(ordering: .relaxed)
         snapshot.acceptFailures = acceptFailures.load(ordering: .relaxed)
         snapshot.proxyHeadersRefused = proxyHeadersRefused.load(ordering: .relaxed)
+        snapshot.connectionsEvicted = connectionsEvicted.load(ordering: .relaxed)
         snapshot.requests = requests.load(ordering: .relaxed)
         snapshot.requestsActive = requestsActive.load(ordering: .relaxed)
         snapshot.timeouts = timeouts.load(ordering: .relaxed)

@@ -46,7 +46,7 @@ public struct HTTPLimits: Sendable {
     /// it means that the client is gone. Zero: always gone.
     public var halfCloseGrace: Duration = .seconds(1)
     /// A comment is sent on an event stream after this much silence, so that proxies don't cut it.
-    public var eventStreamPingInterval: Duration = .seconds(15)
+    public var eventStreamPingInterval: Duration = .seconds(5)
     /// What running requests get to end after a graceful stop begins.
     public var drainTimeout: Duration = .seconds(30)
 
@@ -57,6 +57,9 @@ public struct HTTPLimits: Sendable {
     /// A PROXY header, where one is required. 536 bytes is what every path carries in one piece (§2 of the protocol).
     public var proxyHeaderBytesMax = 536
     public var connectionsMax = 1_024
+    /// When all connections are taken, those go first that have been idle, or slow with a request, for the longest, if
+    /// it is this long.
+    public var evictionAge: Duration = .seconds(1)
     public var requestsPerConnectionMax = 10_000
     /// Bytes of later requests held while one is served; then reading stops.
     public var pipelinedBytesMax = 16_384

@@ -53,7 +53,7 @@ public final class HTTPServer: Sendable {
     public let counters = HTTPCounters()
 
     private let configuration: Configuration
-    private let router: Router
+    let router: Router
     private let onRequestEnd: (@Sendable (RequestSummary) -> Void)?
     private let state = Mutex(State())
 
@@ -103,8 +103,9 @@ public final class HTTPServer: Sendable {
             for listener in taker?.resolve(configuration.listeners) ?? configuration.listeners {
                 listeners.append(
                     try Listener(
-                        listener, limits: configuration.limits, loop: context.loop, counters: counters
-                    ) { fd, description in context.accept(fd, from: description) })
+                        listener, limits: configuration.limits, loop: context.loop, counters: counters,
+                        mayAccept: { context.mayAccept(isWaitedFor: $0) },
+                        accepted: { context.accept($0, from: $1) }))
             }
             return listeners
         } catch {

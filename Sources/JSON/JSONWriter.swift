@@ -35,6 +35,12 @@ public struct JSONWriter: Sendable {
         needsComma = false
     }
 
+    /// A line feed after the outermost value, for formats of one document a line.
+    public mutating func endLine() {
+        bytes.append(UInt8(ascii: "\n"))
+        needsComma = false
+    }
+
     // MARK: - Values
 
     public mutating func null() { word("null") }

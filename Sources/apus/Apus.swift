@@ -11,7 +11,9 @@ struct Apus: AsyncParsableCommand {
             (~/.cache/apus/models); scripts/fetch-model fetches it.
             """,
         version: Version.text,
-        subcommands: [Serve.self, Complete.self, Chat.self, Inspect.self, Tokenize.self, Bench.self])
+        subcommands: [
+            Serve.self, Complete.self, Chat.self, Inspect.self, Tokenize.self, Bench.self, Healthcheck.self,
+        ])
 
     static func main() async {
         // Errors of ours read `apus: …`; those of the argument parser keep its words and its exit codes.

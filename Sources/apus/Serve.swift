@@ -9,7 +9,8 @@ struct Serve: AsyncParsableCommand {
             configuration file (--config, $APUS_CONFIG, or /etc/apus/apus.yaml if it exists), else it has its default. \
             config/apus.yaml explains every setting, those too that have no option here.
 
-            SIGTERM and Ctrl-C let running answers end; a second signal does not wait.
+            SIGTERM and Ctrl-C make readiness fail, wait for shutdown-delay, let running answers end and exit with 0; a second \
+            signal ends it at once, with 143 (SIGTERM) or 130 (SIGINT). SIGHUP reads keys and certificates again.
             """)
 
     @OptionGroup var model: ModelOptions

@@ -185,12 +185,21 @@ import Testing
     @Test func `time that is over before the first token is 408`() async throws {
         let script: FakeEngine.Script = { _ in [[.finished(choice: 0, reason: .timeout)]] }
         try await TestService.run(script: script) { service async throws in
-            for stream in [false, true] {
-                let reply = try await service.client.post(
-                    completions, #"{"prompt":"x","timeout_ms":1,"stream":\#(stream)}"#)
-                #expect(reply.status == 408)
-                #expect(reply.json["error"]?["code"] == "deadline_exceeded")
-            }
+            let reply = try await service.client.post(completions, #"{"prompt":"x","timeout_ms":1}"#)
+            #expect(reply.status == 408)
+            #expect(reply.json["error"]?["code"] == "deadline_exceeded")
+        }
+    }
+
+    @Test func `time that is over in the queue is an event on a stream, whose head was sent`() async throws {
+        let script: FakeEngine.Script = { _ in [[.finished(choice: 0, reason: .timeout)]] }
+        try await TestService.run(script: script) { service async throws in
+            let reply = try await service.client.post(
+                completions, #"{"prompt":"x","timeout_ms":1,"stream":true}"#)
+            #expect(reply.status == 200)
+            #expect(reply.events.count == 1)
+            let error = try JSONValue.parse(reply.events.first ?? "")
+            #expect(error["error"]?["code"] == "deadline_exceeded")
         }
     }
 
@@ -282,11 +291,10 @@ import Testing
         }
     }
 
-    @Test(arguments: [false, true])
-    func `a failure before the first event is a plain error`(stream: Bool) async throws {
+    @Test func `a failure of an answer that is not streamed is a plain error`() async throws {
         let script: FakeEngine.Script = { _ in [[.finished(choice: 0, reason: .failed("out of luck"))]] }
         try await TestService.run(script: script) { service async throws in
-            let reply = try await service.client.post(completions, #"{"prompt":"x","stream":\#(stream)}"#)
+            let reply = try await service.client.post(completions, #"{"prompt":"x"}"#)
             #expect(reply.status == 500)
             #expect(reply.json["error"]?["message"] == "out of luck")
         }

@@ -46,7 +46,7 @@ final class TestService: Sendable {
     init(
         _ tiny: TinyModel = .llama, contextLength: Int = 256,
         script: @escaping FakeEngine.Script = { _ in FakeEngine.answer([]) },
-        serving other: (any GenerationEngine)? = nil
+        serving other: (any GenerationEngine)? = nil, limits: HTTPLimits = HTTPLimits()
     ) throws {
         let template = tiny.hasChatTemplate ? try TestModel.of(tiny).template.get() : nil
         tokenizer = try TestModel.of(tiny).tokenizer.get()
@@ -60,7 +60,7 @@ final class TestService: Sendable {
                     engine: other ?? engine)))
         var router = Router()
         APIRoutes(models: models).add(to: &router)
-        server = HTTPServer(configuration: .init(port: 0), router: router)
+        server = HTTPServer(configuration: .init(port: 0, limits: limits), router: router)
         try server.start()
         client = HTTPClient(port: server.port ?? 0)
     }
@@ -82,11 +82,12 @@ final class TestService: Sendable {
 
     /// Runs `body` with a service in front of a real engine whose steps the test allows.
     static func run(
-        sequencesMax: Int = 16, _ body: (TestService, HeldEngine) async throws -> Void
+        sequencesMax: Int = 16, limits: HTTPLimits = HTTPLimits(),
+        _ body: (TestService, HeldEngine) async throws -> Void
     ) async throws {
         let count = try TestModel.of(.llama).tokenizer.get().vocabularyCount
         let engine = try HeldEngine(vocabularyCount: count, sequencesMax: sequencesMax)
-        let service = try TestService(serving: engine)
+        let service = try TestService(serving: engine, limits: limits)
         defer { engine.allow(steps: 1_000_000) }
         try await run(service) { try await body(service, engine) }
     }

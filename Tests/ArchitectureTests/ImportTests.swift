@@ -14,19 +14,20 @@ struct ImportTests {
             "Service",
             [
                 "API", "HTTP", "Chat", "Engine", "Models", "Tokenization", "ModelFiles", "Compute", "JSON",
-                "COpenSSL",
+                "Telemetry", "COpenSSL",
             ]
         ),
         ("API", ["HTTP", "Chat", "Engine", "Tokenization", "ModelFiles", "JSON"]),
-        ("HTTP", ["CLinux", "COpenSSL", "CZlib"]),
+        ("HTTP", ["Telemetry", "CLinux", "COpenSSL", "CZlib"]),
         ("Chat", ["JSON"]),
-        ("Engine", ["Models", "ModelFiles"]),
+        ("Engine", ["Models", "ModelFiles", "Telemetry"]),
         ("Models", ["ModelFiles", "Compute", "CKernels"]),
         ("Tokenization", ["ModelFiles"]),
         ("ModelFiles", ["Compute"]),
         ("Compute", ["CKernels", "CLinux"]),
         ("CKernels", []),
         ("JSON", []),
+        ("Telemetry", []),
         ("CLinux", []), ("COpenSSL", []), ("CZlib", []),
     ]
 

@@ -61,6 +61,12 @@ final class RawClient: @unchecked Sendable {
     /// No more input will come from here.
     func shutDownOutput() { shutdown(fd, Int32(SHUT_WR)) }
 
+    /// Closing will be a reset: nobody here reads what may still come.
+    func resetAtClose() {
+        var linger = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))
+    }
+
     /// What comes next, at least a byte; empty at the end.
     func receive(_ max: Int = 65_536) throws -> [UInt8] {
         if !received.isEmpty {

@@ -102,6 +102,10 @@ private func testRouter(_ notes: Notes) -> Router {
         try? await Task.sleep(for: .milliseconds(700))
         writer.finish()
     }
+    router.on(.get, "/quiet") { _, writer in
+        writer.beginEventStream()
+        await withCheckedContinuation { continuation in writer.onClose { continuation.resume() } }
+    }
     router.on(.get, "/never") { _, writer in
         writer.onClose { notes.add("never closed") }
         notes.add("never begun")

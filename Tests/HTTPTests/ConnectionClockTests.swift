@@ -15,7 +15,7 @@ struct ConnectionClockTests {
 
     @Test("Each phase has its own deadline: absolute for a head, from the last byte for a body")
     func phases() {
-        var clock = ConnectionClock(limits: limits, now: Self.start)
+        var clock = ConnectionClock(times: ConnectionTimes(limits), now: Self.start)
         clock.isIn(.idle, Self.start + Self.second)
         #expect(seconds(clock) == 10)
         clock.requestBegan(Self.start + 2 * Self.second)
@@ -40,7 +40,7 @@ struct ConnectionClockTests {
     @Test("A body that comes more slowly than the mean rate is due at once, after its grace (check 82)")
     func bodyRate() {
         for (bytes, isDue) in [(5_499, true), (5_500, false)] {
-            var clock = ConnectionClock(limits: limits, now: Self.start)
+            var clock = ConnectionClock(times: ConnectionTimes(limits), now: Self.start)
             clock.headEnded(Self.start)
             clock.isIn(.body, Self.start)
             clock.bodyCame(bytes: 0, Self.start + 10 * Self.second)
@@ -53,7 +53,7 @@ struct ConnectionClockTests {
 
     @Test("A client that takes nothing is due 30 s after it last took something (check 83)")
     func stall() {
-        var clock = ConnectionClock(limits: limits, now: 0)
+        var clock = ConnectionClock(times: ConnectionTimes(limits), now: 0)
         clock.isIn(.serving, Self.start)
         clock.wrote(isFirst: true, Self.start)
         clock.wrote(isFirst: false, Self.start + 20 * Self.second)
@@ -65,10 +65,10 @@ struct ConnectionClockTests {
 
     @Test("A silent event stream is due for a ping, another stream is not (check 95)")
     func ping() {
-        var clock = ConnectionClock(limits: limits, now: 0)
+        var clock = ConnectionClock(times: ConnectionTimes(limits), now: 0)
         clock.isIn(.serving, Self.start)
         clock.wrote(isFirst: true, Self.start)
-        let later = Self.start + 15 * Self.second
+        let later = Self.start + 5 * Self.second
         #expect(clock.due(isWaiting: false, isEventStream: true, later - 1) == nil)
         #expect(clock.due(isWaiting: false, isEventStream: true, later) == .ping)
         #expect(clock.due(isWaiting: false, isEventStream: false, later) == nil)
@@ -76,7 +76,7 @@ struct ConnectionClockTests {
 
     @Test("An end of input is a half-close right behind the request, and a farewell later (check 87)")
     func halfClose() {
-        var clock = ConnectionClock(limits: limits, now: 0)
+        var clock = ConnectionClock(times: ConnectionTimes(limits), now: 0)
         clock.servingBegan(Self.start)
         #expect(!clock.endMeansGone(Self.start + Self.second))
         #expect(clock.endMeansGone(Self.start + Self.second + 1))
@@ -87,7 +87,7 @@ struct ConnectionClockTests {
         var limits = HTTPLimits()
         limits.keepAliveTimeout = .seconds(Int64.max)
         limits.headerTimeout = .seconds(-1)
-        var clock = ConnectionClock(limits: limits, now: Self.start)
+        var clock = ConnectionClock(times: ConnectionTimes(limits), now: Self.start)
         #expect(clock.deadline(isWaiting: false, isEventStream: false) == Self.start)
         clock.responseEnded(Self.start)
         clock.isIn(.idle, Self.start)

@@ -54,6 +54,13 @@ import Testing
         #expect(configuration.logFormat == .json)
     }
 
+    @Test func `paths are listed with commas, and each begins with a slash`() async throws {
+        let configuration = try await load(environment: ["APUS_ACCESS_LOG_EXCLUDE": "/health, /metrics"])
+        #expect(configuration.accessLogExclude == ["/health", "/metrics"])
+        let text = await message { try await load(yaml: "access-log-exclude: /health,metrics\n") }
+        #expect(text.contains("'access-log-exclude'") && text.contains("/health,/metrics"))
+    }
+
     @Test func `an unknown setting of the file is named with its line`() async {
         let text = await message { try await load(yaml: "port: 1\nprot: 2\n") }
         #expect(text.contains("line 2") && text.contains("'prot'"))

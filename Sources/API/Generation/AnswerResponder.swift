@@ -3,9 +3,10 @@ import JSON
 
 /// Runs one job and answers it, whole or as a stream.
 ///
-/// The head of a stream goes out when the engine admits the request, not before: an error until then is a plain
-/// HTTP error. A later one is an event `{"error":…}`, after which the stream ends without `[DONE]`. When the
-/// client goes away, the engine is told at once.
+/// The head of a stream goes out when the engine has taken the request into its queue, not before: an error until then
+/// is a plain HTTP error. From then on the connection says something every few seconds, however long the queue is, so
+/// that proxies and clients don't give up; a later error is an event `{"error":…}`, after which the stream ends without
+/// `[DONE]`. When the client goes away, the engine is told at once.
 struct AnswerResponder<Encoder: AnswerEncoder> {
     let job: GenerationJob
     let wantsLogprobs: Bool
@@ -26,7 +27,7 @@ struct AnswerResponder<Encoder: AnswerEncoder> {
         writer.onClose { running.cancel() }
         do throws(APIError) {
             if job.fields.streams {
-                try await stream(running, to: writer)
+                await stream(running, to: writer)
             } else {
                 try await respond(running, to: writer)
             }
@@ -70,9 +71,8 @@ struct AnswerResponder<Encoder: AnswerEncoder> {
 
     // MARK: - Streamed
 
-    private mutating func stream(_ running: RunningGeneration, to writer: ResponseWriter)
-        async throws(APIError)
-    {
+    private mutating func stream(_ running: RunningGeneration, to writer: ResponseWriter) async {
+        writer.beginEventStream(headers: headers)
         do throws(APIError) {
             while !answers.isComplete {
                 for group in await running.mailbox.next() {
@@ -80,8 +80,6 @@ struct AnswerResponder<Encoder: AnswerEncoder> {
                 }
             }
         } catch {
-            // Before the head, this is a plain HTTP error.
-            guard writer.hasBegun else { throw error }
             running.cancel()
             writer.writeEvent(data: error.encoded)
             writer.finish()
@@ -100,7 +98,6 @@ struct AnswerResponder<Encoder: AnswerEncoder> {
     ) throws(APIError) {
         switch event {
         case .admitted:
-            writer.beginEventStream(headers: headers)
             for choice in 0..<answers.count where encoder.opening(choice: choice, into: &json) {
                 writer.writeEvent(data: json.bytes)
             }

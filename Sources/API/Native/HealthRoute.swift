@@ -1,10 +1,35 @@
 import Engine
+import HTTP
 import JSON
+import Synchronization
 
 /// `GET /health`: whether requests are answered, with the engine's figures of the moment.
-enum HealthRoute {
-    static func answer(_ models: ModelSlot) throws(APIError) -> [UInt8] {
-        let engine = try models.model().engine.status
+///
+/// Probes come often and figures change once a step: an answer is kept as long as they are the same.
+final class HealthRoute: Sendable {
+    private let models: ModelSlot
+    private let last = Mutex<(figures: EngineStatus, response: HTTPResponse)?>(nil)
+
+    init(_ models: ModelSlot) {
+        self.models = models
+    }
+
+    func answer() -> HTTPResponse {
+        do throws(APIError) {
+            if case .draining = models.readiness { throw .unavailable("The server is stopping.") }
+            let figures = try models.model().engine.status
+            return last.withLock { last in
+                if let last, last.figures == figures { return last.response }
+                let response = HTTPResponse.json(Self.encoded(figures))
+                last = (figures, response)
+                return response
+            }
+        } catch {
+            return error.response
+        }
+    }
+
+    private static func encoded(_ engine: EngineStatus) -> [UInt8] {
         var writer = JSONWriter()
         writer.beginObject()
         writer.key("status")
@@ -14,6 +39,7 @@ enum HealthRoute {
         for (name, value) in [
             ("requests_waiting", engine.requestsWaiting),
             ("sequences_running", engine.sequencesRunning),
+            ("sequences_paused", engine.sequencesPaused),
             ("kv_bytes", engine.memoryBytes),
             ("kv_bytes_free", engine.memoryFreeBytes),
             ("kv_blocks", engine.blockCount),

@@ -57,7 +57,7 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         peer = ConnectionPeer(of: fd, isUnix: listener.isUnix)
         gate = listener.requiresProxy ? ProxyGate(limits: context.limits) : nil
         machine = ConnectionMachine(limits: context.limits)
-        clock = ConnectionClock(limits: context.limits, now: context.loop.now)
+        clock = ConnectionClock(times: context.times, now: context.loop.now)
     }
 
     func start() throws(SystemError) {
@@ -277,12 +277,20 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         current = nil
         if ended.isServed { context.counters.requestsActive.count(-1) }
         if !isComplete { ended.exchange?.close() }
+        count(ended)
         context.onRequestEnd?(
             RequestSummary(
                 id: ended.id, peer: ended.peer, method: ended.head?.method, path: ended.head?.path ?? "",
                 status: ended.status,
                 bodyBytes: ended.bodyBytes, durationNanoseconds: loop.now - ended.startedAt,
                 isComplete: isComplete))
+    }
+
+    private func count(_ ended: Current) {
+        guard case .route(let route, _) = ended.match else {
+            return context.counters.unrouted.count(ended.status)
+        }
+        route.counts.count(ended.status)
     }
 
     // MARK: - To the socket
@@ -309,7 +317,9 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
 
     private func send() {
         while !outbound.isEmpty, !isWriteBlocked {
-            let count = outbound.withWaiting { Glibc.send(fd, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            // What the connection ends with leaves in one packet with the end, which follows at once.
+            let flags = Int32(MSG_NOSIGNAL) | (machine.phase == .closing ? Int32(MSG_MORE) : 0)
+            let count = outbound.withWaiting { Glibc.send(fd, $0.baseAddress, $0.count, flags) }
             if count > 0 {
                 context.counters.bytesSent.count(count)
                 outbound.drop(count)
@@ -405,6 +415,23 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
                 ServerSentEvent.append(event: nil, data: error.encoded, to: &event)
                 write(event)
             }
+            send()
+        }
+        close()
+    }
+
+    /// See `ConnectionClock.evictionAge`.
+    var evictionAge: UInt64? {
+        clock.evictionAge(
+            machine.phase, isWaiting: !outbound.isEmpty, bodyBytes: machine.bodyBytesReceived, loop.now)
+    }
+
+    /// Another needs the place. Who was slow with a request is told so, as far as the socket takes it.
+    func evict() {
+        if isClosed { return }
+        context.counters.connectionsEvicted.count()
+        if machine.phase == .head || machine.phase == .body {
+            endPhase()
             send()
         }
         close()

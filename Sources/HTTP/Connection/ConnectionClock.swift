@@ -14,7 +14,7 @@ struct ConnectionClock {
     /// When the present request began.
     private(set) var firstByteAt: UInt64
 
-    private let limits: HTTPLimits
+    private let times: ConnectionTimes
     /// The phase that `phaseDeadline` belongs to; nil when a request ended since.
     private var timedPhase: ConnectionMachine.Phase?
     private var phaseDeadline: UInt64
@@ -24,14 +24,14 @@ struct ConnectionClock {
     /// When the client last took something, or when something began to wait for it.
     private var progressAt: UInt64
 
-    init(limits: HTTPLimits, now: UInt64) {
-        self.limits = limits
+    init(times: ConnectionTimes, now: UInt64) {
+        self.times = times
         firstByteAt = now
         lastWriteAt = now
         progressAt = now
         // A client that connects and says nothing gets no longer than one that is slow with its head.
         timedPhase = .idle
-        phaseDeadline = now + limits.headerTimeout.nanoseconds
+        phaseDeadline = now + times.header
     }
 
     // MARK: - What happened
@@ -42,11 +42,12 @@ struct ConnectionClock {
 
     /// - Parameter bytes: Of the body so far.
     mutating func bodyCame(bytes: Int, _ now: UInt64) {
-        let elapsed = now - bodySince
-        let isTooSlow =
-            elapsed > limits.bodyRateGrace.nanoseconds
-            && Double(bytes) * 1e9 < Double(limits.bodyBytesPerSecondMin) * Double(elapsed)
-        phaseDeadline = isTooSlow ? now : now + limits.bodyIdleTimeout.nanoseconds
+        let isTooSlow = now - bodySince > times.bodyRateGrace && isSlow(bodyBytes: bytes, now)
+        phaseDeadline = isTooSlow ? now : now + times.bodyIdle
+    }
+
+    private func isSlow(bodyBytes: Int, _ now: UInt64) -> Bool {
+        Double(bodyBytes) * 1e9 < times.bodyBytesPerSecondMin * Double(now - bodySince)
     }
 
     mutating func servingBegan(_ now: UInt64) { servingSince = now }
@@ -68,7 +69,7 @@ struct ConnectionClock {
     /// The server stops: who has not asked anything yet has to do so soon.
     mutating func drainBegan(_ now: UInt64) {
         guard timedPhase == .idle else { return }
-        phaseDeadline = min(phaseDeadline, now + limits.firstRequestGrace.nanoseconds)
+        phaseDeadline = min(phaseDeadline, now + times.firstRequestGrace)
     }
 
     /// To be told before deadlines are asked for.
@@ -77,11 +78,11 @@ struct ConnectionClock {
         timedPhase = phase
         phaseDeadline =
             switch phase {
-            case .idle: now + limits.keepAliveTimeout.nanoseconds
+            case .idle: now + times.keepAlive
             // Absolute: a byte now and then does not move it.
-            case .head: firstByteAt + limits.headerTimeout.nanoseconds
-            case .body: now + limits.bodyIdleTimeout.nanoseconds
-            case .lingering: now + limits.lingerTimeout.nanoseconds
+            case .head: firstByteAt + times.header
+            case .body: now + times.bodyIdle
+            case .lingering: now + times.linger
             case .serving, .closing, .closed: .max
             }
     }
@@ -105,9 +106,30 @@ struct ConnectionClock {
     /// The input has ended now, while a request is served. That is how a client goes away; it is also how one
     /// says that its request was the last. The second comes right behind the request.
     func endMeansGone(_ now: UInt64) -> Bool {
-        now - servingSince > limits.halfCloseGrace.nanoseconds
+        now - servingSince > times.halfCloseGrace
     }
 
-    private var stallDeadline: UInt64 { progressAt + limits.writeStallTimeout.nanoseconds }
-    private var pingDeadline: UInt64 { lastWriteAt + limits.eventStreamPingInterval.nanoseconds }
+    /// How long this connection has kept its place while the server did nothing for it, when that is long enough to give
+    /// the place to another.
+    ///
+    /// - Parameters:
+    ///   - isWaiting: Bytes wait for the client.
+    ///   - bodyBytes: Of the body so far.
+    func evictionAge(
+        _ phase: ConnectionMachine.Phase, isWaiting: Bool, bodyBytes: Int, _ now: UInt64
+    ) -> UInt64? {
+        let since: UInt64
+        switch phase {
+        case .serving, .closed: return nil
+        case .body:
+            guard isSlow(bodyBytes: bodyBytes, now) else { return nil }
+            since = bodySince
+        // In `idle`, when the last request ended.
+        case .idle, .head, .closing, .lingering: since = isWaiting ? progressAt : firstByteAt
+        }
+        return now - since >= times.eviction ? now - since : nil
+    }
+
+    private var stallDeadline: UInt64 { progressAt + times.writeStall }
+    private var pingDeadline: UInt64 { lastWriteAt + times.ping }
 }

@@ -55,6 +55,8 @@ final class EventLoop: @unchecked Sendable {
     /// What the timer descriptor is set to.
     private var armedDeadline: UInt64?
     private var dirty: [any TurnEndHandler] = []
+    /// Those whose turn ends; empty but in `endTurn`.
+    private var ending: [any TurnEndHandler] = []
 
     init() throws(SystemError) {
         epoll = try SystemError.check(apus_epoll_create(), "epoll_create1")
@@ -191,9 +193,10 @@ final class EventLoop: @unchecked Sendable {
     }
 
     private func endTurn() {
-        let handlers = dirty
-        dirty.removeAll(keepingCapacity: true)
-        for handler in handlers { handler.turnEnds() }
+        // Who is dirty again meanwhile waits for the next turn. Two arrays take turns, so that none is made.
+        swap(&dirty, &ending)
+        for handler in ending { handler.turnEnds() }
+        ending.removeAll(keepingCapacity: true)
     }
 
     /// Deadlines mostly move away; a timer that comes too early costs less than setting it at every move.

@@ -127,7 +127,6 @@ final class Exchange: Sendable {
 
     var isBackedUp: Bool { state.withLock { $0.isBackedUp } }
     var isClosed: Bool { state.withLock { $0.phase == .closed } }
-    var hasStarted: Bool { state.withLock { $0.phase == .streaming || $0.phase == .finished } }
 
     func onClose(_ handler: @escaping @Sendable () -> Void) {
         let isLate = state.withLock { state in

@@ -29,6 +29,8 @@ final class Listener: EventHandler, TimerTarget {
     private let loop: EventLoop
     private let pauseNanoseconds: UInt64
     private let counters: HTTPCounters
+    /// Asked before each accept(2), with whether a client is known to wait.
+    private let mayAccept: (_ isWaitedFor: Bool) -> Bool
     private let accepted: (Int32, ListenerDescription) -> Void
     private var isArmed = false
     private var isPaused = false
@@ -40,10 +42,12 @@ final class Listener: EventHandler, TimerTarget {
     /// Binds; nothing is accepted before `start`.
     init(
         _ configuration: ListenerConfiguration, limits: HTTPLimits, loop: EventLoop, counters: HTTPCounters,
+        mayAccept: @escaping (_ isWaitedFor: Bool) -> Bool,
         accepted: @escaping (Int32, ListenerDescription) -> Void
     ) throws(ListenError) {
         self.loop = loop
         self.counters = counters
+        self.mayAccept = mayAccept
         self.accepted = accepted
         pauseNanoseconds = limits.acceptPause.nanoseconds
         isShared = configuration.isShared
@@ -70,7 +74,7 @@ final class Listener: EventHandler, TimerTarget {
 
     /// Takes what has connected and waits: closing the socket would reset it.
     func takeWaiting() {
-        while isStarted, !isHeld, !isClosed {
+        while isStarted, !isHeld, !isClosed, mayAccept(false) {
             let accepted = apus_accept(fd)
             if accepted >= 0 {
                 take(accepted)
@@ -93,7 +97,8 @@ final class Listener: EventHandler, TimerTarget {
     }
 
     func ready(_ events: UInt32) {
-        for _ in 0..<Self.acceptsPerTurnMax where isArmed && !isClosed {
+        for turn in 0..<Self.acceptsPerTurnMax where isArmed && !isClosed {
+            guard mayAccept(turn == 0) else { return }
             let accepted = apus_accept(fd)
             if accepted >= 0 {
                 take(accepted)

@@ -1,6 +1,7 @@
 /// Bytes that wait for the client, taken from the front as the socket takes them.
 struct OutboundBuffer {
-    private static let keptCapacityMax = 65_536
+    /// Kept for the next response; a connection that is idle should hold little.
+    private static let keptCapacityMax = 4_096
 
     /// Where the machine appends.
     var bytes: [UInt8] = []

@@ -3,10 +3,10 @@ import CLinux
 /// Request ids: the client's own when it is fit to be echoed, otherwise 32 random hexadecimal digits.
 struct RequestIDSource {
     private static let bytesPerID = 16
-    private static let digits = Array("0123456789abcdef".utf8)
     private let bytesMax: Int
     /// Random bytes not used yet: one system call serves several ids.
     private var pool: [UInt8] = []
+    private var used = 0
 
     init(bytesMax: Int) {
         self.bytesMax = bytesMax
@@ -19,19 +19,27 @@ struct RequestIDSource {
         {
             return String(decoding: offered, as: UTF8.self)
         }
-        if pool.isEmpty { refill() }
+        if used == pool.count { refill() }
+        let bytes = pool[used..<used + Self.bytesPerID]
+        used += Self.bytesPerID
         return String(unsafeUninitializedCapacity: 2 * Self.bytesPerID) { text in
-            for index in 0..<Self.bytesPerID {
-                let byte = pool.removeLast()
-                text[2 * index] = Self.digits[Int(byte >> 4)]
-                text[2 * index + 1] = Self.digits[Int(byte & 15)]
+            var place = 0
+            for byte in bytes {
+                text[place] = Self.digit(byte >> 4)
+                text[place + 1] = Self.digit(byte & 15)
+                place += 2
             }
-            return 2 * Self.bytesPerID
+            return place
         }
+    }
+
+    private static func digit(_ value: UInt8) -> UInt8 {
+        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") - 10 + value
     }
 
     private mutating func refill() {
         pool = [UInt8](repeating: 0, count: 16 * Self.bytesPerID)
+        used = 0
         // For at most 256 bytes it fails only before the system's first randomness.
         let count = pool.withUnsafeMutableBytes { apus_random($0.baseAddress, $0.count) }
         if count < 0 {

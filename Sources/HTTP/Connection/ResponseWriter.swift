@@ -90,7 +90,4 @@ public final class ResponseWriter: Sendable {
     public func onClose(_ handler: @escaping @Sendable () -> Void) {
         exchange.onClose(handler)
     }
-
-    /// A head was given.
-    public var hasBegun: Bool { exchange.hasStarted }
 }

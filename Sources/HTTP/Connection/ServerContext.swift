@@ -4,6 +4,7 @@ import Glibc
 final class ServerContext: TimerTarget, @unchecked Sendable {
     let loop: EventLoop
     let limits: HTTPLimits
+    let times: ConnectionTimes
     let router: Router
     let trustedProxies: TrustedProxies
     let counters: HTTPCounters
@@ -27,6 +28,7 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
     ) {
         self.loop = loop
         self.limits = limits
+        times = ConnectionTimes(limits)
         self.router = router
         self.trustedProxies = trustedProxies
         self.counters = counters
@@ -119,13 +121,34 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
         connections[ObjectIdentifier(connection)] = connection
         counters.connectionsAccepted.count()
         counters.connectionsActive.count()
-        if connections.count >= limits.connectionsMax { hold(true) }
+    }
+
+    /// Whether there is a place for one more. When all are taken and somebody waits, those who have kept theirs the
+    /// longest for nothing lose them: clients that open connections and are slow with their requests would otherwise
+    /// keep all others out. If there are none of these, nobody is accepted for a while.
+    func mayAccept(isWaitedFor: Bool) -> Bool {
+        if connections.count < limits.connectionsMax { return true }
+        guard isWaitedFor else { return false }
+        makeRoom()
+        if connections.count < limits.connectionsMax { return true }
+        hold(true)
+        loop.setTimer(self, loop.now + times.eviction)
+        return false
+    }
+
+    /// Some go together, because finding them takes a look at all.
+    private func makeRoom() {
+        let useless = connections.values.compactMap { connection in
+            connection.evictionAge.map { (age: $0, connection: connection) }
+        }
+        let count = max(1, limits.connectionsMax / 32)
+        for (_, connection) in useless.sorted(by: { $0.age > $1.age }).prefix(count) { connection.evict() }
     }
 
     func didClose(_ connection: Connection) {
         connections[ObjectIdentifier(connection)] = nil
         counters.connectionsActive.count(-1)
-        hold(connections.count >= limits.connectionsMax)
+        hold(false)
         endIfAllClosed()
     }
 
@@ -151,9 +174,13 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
         endIfAllClosed()
     }
 
-    /// The drain took too long.
+    /// The drain took too long; or all places were taken and nobody could be sent away, and now somebody may.
     func deadlineReached(now: UInt64) {
-        cutAll()
+        if closeHandlers.isEmpty {
+            hold(false)
+        } else {
+            cutAll()
+        }
     }
 
     private func cutAll() {

@@ -14,4 +14,18 @@ public struct RequestSummary: Sendable {
     public let durationNanoseconds: UInt64
     /// False when the connection ended before the response did.
     public let isComplete: Bool
+
+    public init(
+        id: String, peer: String, method: HTTPMethod?, path: String, status: HTTPStatus?, bodyBytes: Int,
+        durationNanoseconds: UInt64, isComplete: Bool
+    ) {
+        self.id = id
+        self.peer = peer
+        self.method = method
+        self.path = path
+        self.status = status
+        self.bodyBytes = bodyBytes
+        self.durationNanoseconds = durationNanoseconds
+        self.isComplete = isComplete
+    }
 }

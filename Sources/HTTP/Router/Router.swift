@@ -16,6 +16,7 @@ public struct Router: Sendable {
         var method: HTTPMethod
         var bodyBytesMax: Int?
         var handler: Handler
+        let counts: RouteCounts
     }
 
     private struct Path: Sendable {
@@ -36,17 +37,21 @@ public struct Router: Sendable {
         _ method: HTTPMethod, _ pattern: String, bodyBytesMax: Int? = nil,
         _ handler: @escaping @Sendable (HTTPRequest, ResponseWriter) async -> Void
     ) {
-        add(pattern, Route(method: method, bodyBytesMax: bodyBytesMax, handler: .task(handler)))
+        add(pattern, method, bodyBytesMax, .task(handler))
     }
 
     /// A route that is answered on the I/O loop itself: health checks, metrics, small constants.
     public mutating func immediate(
         _ method: HTTPMethod, _ pattern: String, _ handler: @escaping @Sendable (HTTPRequest) -> HTTPResponse
     ) {
-        add(pattern, Route(method: method, bodyBytesMax: nil, handler: .immediate(handler)))
+        add(pattern, method, nil, .immediate(handler))
     }
 
-    private mutating func add(_ text: String, _ route: Route) {
+    private mutating func add(_ text: String, _ method: HTTPMethod, _ bodyBytesMax: Int?, _ handler: Handler)
+    {
+        let route = Route(
+            method: method, bodyBytesMax: bodyBytesMax, handler: handler,
+            counts: RouteCounts(pattern: text, method: method.rawValue))
         let pattern = RoutePattern(text)
         let index = paths.firstIndex { $0.pattern == pattern } ?? paths.count
         if index == paths.count { paths.append(Path(pattern: pattern)) }
@@ -55,6 +60,9 @@ public struct Router: Sendable {
         paths[index].routes.append(route)
         if pattern.isLiteral { literals[text] = index }
     }
+
+    /// Of all routes, in their order.
+    var counts: [RouteCounts] { paths.flatMap(\.routes).map(\.counts) }
 
     // MARK: - Finding
 

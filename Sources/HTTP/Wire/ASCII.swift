@@ -31,21 +31,18 @@ enum ASCII {
     /// `tchar` (RFC 9110 §5.6.2): what names of fields and methods are made of.
     @inline(__always)
     static func isToken(_ byte: UInt8) -> Bool {
-        byte < 0x80 && (tokenBits[Int(byte >> 6)] >> UInt64(byte & 63)) & 1 == 1
+        let bits = byte < 64 ? tokenBitsBelow64 : tokenBitsFrom64
+        return byte < 0x80 && (bits >> UInt64(byte & 63)) & 1 == 1
     }
 
     /// Everything below space but HTAB, and DEL: never part of a line (RFC 9110 §5.5).
     @inline(__always)
     static func isControl(_ byte: UInt8) -> Bool { (byte < 0x20 && byte != tab) || byte == 0x7F }
 
-    private static let tokenBits: InlineArray<2, UInt64> = {
-        var bits: InlineArray<2, UInt64> = [0, 0]
-        for byte in UInt8(0)..<128 {
-            let isMark = "!#$%&'*+-.^_`|~".utf8.contains(byte)
-            if isDigit(byte) || isLetter(byte) || isMark { bits[Int(byte >> 6)] |= 1 << UInt64(byte & 63) }
-        }
-        return bits
-    }()
+    // One bit for each of digits, letters and !#$%&'*+-.^_`|~, as constants: a table that is made at first use is
+    // asked for at every byte whether it has been made.
+    private static let tokenBitsBelow64: UInt64 = 0x03FF_6CFA_0000_0000
+    private static let tokenBitsFrom64: UInt64 = 0x57FF_FFFF_C7FF_FFFE
 
     /// Digits and nothing else. `Int("+5")` is 5, and this is not.
     ///
@@ -61,6 +58,10 @@ enum ASCII {
             value = sum
         }
         return value
+    }
+
+    static func equals(_ bytes: ArraySlice<UInt8>, _ text: StaticString) -> Bool {
+        bytes.elementsEqual(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     /// - Parameter text: In lower case.

@@ -11,7 +11,7 @@ enum FieldLine {
             throw WireError(.field, "A field line has no colon.")
         }
         let name = line[..<colon]
-        guard !name.isEmpty, name.allSatisfy(ASCII.isToken) else {
+        guard !name.isEmpty, name.allSatisfy({ ASCII.isToken($0) }) else {
             throw WireError(
                 .field, "The name before the colon of a field line must be a token, without white space.")
         }

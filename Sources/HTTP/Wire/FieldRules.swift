@@ -28,27 +28,30 @@ struct FieldRules {
     let expectsContinue: Bool
 
     init(_ fields: HTTPFields, version: RequestHead.Version) throws(WireError) {
-        var values = [ArraySlice<UInt8>?](repeating: nil, count: Singleton.allCases.count)
+        // The value of each singleton, as indices of the fields' bytes.
+        var values = InlineArray<8, Range<Int>?>(repeating: nil)
         var saysClose = false
         var saysKeepAlive = false
         for entry in fields.entries {
             let name = fields.bytes[entry.name]
-            let value = fields.bytes[entry.value]
             if let singleton = Singleton(name) {
                 guard values[singleton.rawValue] == nil else {
                     throw WireError(
                         singleton == .host ? .host : .field,
                         "The field \(String(decoding: name, as: UTF8.self)) must not come twice.")
                 }
-                values[singleton.rawValue] = value
+                values[singleton.rawValue] = entry.value
             } else if ASCII.equalsIgnoringCase(name, "connection") {
-                for token in value.split(separator: UInt8(ascii: ",")).map(ASCII.trimmed) {
+                for token in fields.bytes[entry.value].split(separator: UInt8(ascii: ",")).map(ASCII.trimmed)
+                {
                     if ASCII.equalsIgnoringCase(token, "close") { saysClose = true }
                     if ASCII.equalsIgnoringCase(token, "keep-alive") { saysKeepAlive = true }
                 }
             }
         }
-        func value(_ singleton: Singleton) -> ArraySlice<UInt8>? { values[singleton.rawValue] }
+        func value(_ singleton: Singleton) -> ArraySlice<UInt8>? {
+            values[singleton.rawValue].map { fields.bytes[$0] }
+        }
 
         try Self.checkHost(value(.host), version)
         framing = try Self.framing(value(.contentLength), value(.transferEncoding), version)

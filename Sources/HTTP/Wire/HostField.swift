@@ -11,7 +11,7 @@ enum HostField {
             return host.count > 2 && host.last == UInt8(ascii: "]")
                 && host.dropFirst().dropLast().allSatisfy(isAddressByte)
         }
-        return !host.isEmpty && host.allSatisfy(isNameByte)
+        return !host.isEmpty && host.allSatisfy { isNameByte($0) }
     }
 
     private static func split(_ bytes: ArraySlice<UInt8>) -> (
@@ -25,7 +25,10 @@ enum HostField {
 
     /// `unreserved` of RFC 3986; no real host needs more, and commas and escapes have fooled proxies.
     private static func isNameByte(_ byte: UInt8) -> Bool {
-        ASCII.isLetter(byte) || ASCII.isDigit(byte) || "-._~".utf8.contains(byte)
+        switch byte {
+        case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"): true
+        default: ASCII.isLetter(byte) || ASCII.isDigit(byte)
+        }
     }
 
     private static func isAddressByte(_ byte: UInt8) -> Bool {

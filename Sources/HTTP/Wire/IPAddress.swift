@@ -47,13 +47,16 @@ struct IPAddress: Equatable, Sendable {
 
     /// As RFC 5952 writes it.
     var text: String {
-        let count = isIPv4 ? 4 : 16
-        let bytes = (0..<count).map { UInt8(truncatingIfNeeded: bits >> UInt128(8 * (count - 1 - $0))) }
-        var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
-        guard inet_ntop(isIPv4 ? AF_INET : AF_INET6, bytes, &text, socklen_t(text.count)) != nil else {
-            return "unknown"
+        isIPv4
+            ? withUnsafeBytes(of: UInt32(truncatingIfNeeded: bits).bigEndian) { Self.text(AF_INET, $0) }
+            : withUnsafeBytes(of: bits.bigEndian) { Self.text(AF_INET6, $0) }
+    }
+
+    private static func text(_ family: Int32, _ address: UnsafeRawBufferPointer) -> String {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(INET6_ADDRSTRLEN)) { text in
+            let written = inet_ntop(family, address.baseAddress, text.baseAddress, socklen_t(text.count))
+            return written.map { String(cString: $0) } ?? "unknown"
         }
-        return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
     /// `192.0.2.1:80`, `[2001:db8::1]:80`; without a port the address alone.

@@ -7,27 +7,30 @@ struct RequestLine: Equatable {
 
     /// - Parameter line: Without its CRLF, free of control bytes but HTAB.
     init(_ line: [UInt8], methodBytesMax: Int) throws(WireError) {
-        let parts = line.split(separator: ASCII.space, maxSplits: 3, omittingEmptySubsequences: false)
-        guard parts.count == 3 else {
+        guard let first = line.firstIndex(of: ASCII.space),
+            let second = line[(first + 1)...].firstIndex(of: ASCII.space),
+            !line[(second + 1)...].contains(ASCII.space)
+        else {
             throw WireError(
                 .requestLine, "A request line is a method, a target and a version with one space between.")
         }
-        guard !parts[0].isEmpty, parts[0].count <= methodBytesMax, parts[0].allSatisfy(ASCII.isToken) else {
+        let name = line[..<first]
+        guard !name.isEmpty, name.count <= methodBytesMax, name.allSatisfy({ ASCII.isToken($0) }) else {
             throw WireError(
                 .requestLine, "The method is not a token of at most \(methodBytesMax) characters.")
         }
-        version = try Self.version(parts[2])
-        guard let method = HTTPMethod(rawValue: String(decoding: parts[0], as: UTF8.self)) else {
+        version = try Self.version(line[(second + 1)...])
+        guard let method = HTTPMethod(name) else {
             throw WireError(.method, "This server doesn't know the method.")
         }
         self.method = method
-        (path, query) = try Self.target(parts[1], method: method)
+        (path, query) = try Self.target(line[(first + 1)..<second], method: method)
     }
 
     /// Every 1.x is spoken to as 1.1 except 1.0 (RFC 9110 §2.5).
     private static func version(_ bytes: ArraySlice<UInt8>) throws(WireError) -> RequestHead.Version {
         let digits = bytes.dropFirst(5)
-        guard bytes.starts(with: "HTTP/".utf8), digits.count == 3, let major = digits.first,
+        guard ASCII.equals(bytes.prefix(5), "HTTP/"), digits.count == 3, let major = digits.first,
             let minor = digits.last,
             ASCII.isDigit(major), ASCII.isDigit(minor), digits.dropFirst().first == UInt8(ascii: ".")
         else { throw WireError(.requestLine, "The version must read HTTP/1.1 or HTTP/1.0.") }
@@ -41,10 +44,10 @@ struct RequestLine: Equatable {
     private static func target(
         _ bytes: ArraySlice<UInt8>, method: HTTPMethod
     ) throws(WireError) -> (path: String, query: String?) {
-        guard bytes.allSatisfy(isTargetByte) else {
+        guard bytes.allSatisfy({ isTargetByte($0) }) else {
             throw WireError(.target, "The request target contains a byte that has to be percent-escaped.")
         }
-        if bytes.elementsEqual("*".utf8) {
+        if ASCII.equals(bytes, "*") {
             guard method == .options else { throw WireError(.target, "The target * is for OPTIONS only.") }
             return ("*", nil)
         }

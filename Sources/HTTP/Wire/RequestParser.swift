@@ -173,6 +173,8 @@ struct RequestParser {
         guard entries.count < limits.fieldCountMax else {
             throw WireError(.fieldsTooLarge, "A request may have \(limits.fieldCountMax) fields.")
         }
+        // As many as a client usually sends, at once.
+        if entries.isEmpty { entries.reserveCapacity(12) }
         entries.append(try FieldLine.parse(lines.line))
         lines.nextLine()
         return .again

@@ -33,63 +33,74 @@ struct ResponseHead {
     ///   - date: IMF-fixdate.
     ///   - requestID: Visible ASCII.
     func encode(date: [UInt8], requestID: String, into output: inout [UInt8]) {
-        output.append(contentsOf: "HTTP/1.1 ".utf8)
+        Self.append("HTTP/1.1 ", to: &output)
         Self.append(status.code, to: &output)
         output.append(ASCII.space)
         output.append(contentsOf: status.reason.utf8)
-        output.append(contentsOf: "\r\nDate: ".utf8)
+        Self.append("\r\nDate: ", to: &output)
         output.append(contentsOf: date)
-        output.append(contentsOf: "\r\nServer: apus\r\n".utf8)
+        Self.append("\r\nServer: apus\r\n", to: &output)
         appendFields(to: &output)
         switch framing {
         case .nothing, .untilClose: break
         case .length(let count):
-            output.append(contentsOf: "Content-Length: ".utf8)
+            Self.append("Content-Length: ", to: &output)
             Self.append(count, to: &output)
-            output.append(contentsOf: "\r\n".utf8)
-        case .chunked: output.append(contentsOf: "Transfer-Encoding: chunked\r\n".utf8)
+            Self.append("\r\n", to: &output)
+        case .chunked: Self.append("Transfer-Encoding: chunked\r\n", to: &output)
         }
         switch persistence {
         case .implied: break
-        case .close: output.append(contentsOf: "Connection: close\r\n".utf8)
-        case .keepAlive: output.append(contentsOf: "Connection: keep-alive\r\n".utf8)
+        case .close: Self.append("Connection: close\r\n", to: &output)
+        case .keepAlive: Self.append("Connection: keep-alive\r\n", to: &output)
         }
-        output.append(contentsOf: "x-request-id: ".utf8)
+        Self.append("x-request-id: ", to: &output)
         output.append(contentsOf: requestID.utf8)
-        output.append(contentsOf: "\r\n\r\n".utf8)
+        Self.append("\r\n\r\n", to: &output)
     }
 
     private func appendFields(to output: inout [UInt8]) {
         var type: ArraySlice<UInt8>?
         for entry in fields.entries {
             let name = fields.bytes[entry.name]
-            let isToken = !name.isEmpty && name.allSatisfy(ASCII.isToken)
-            guard isToken, !Self.ownNames.contains(where: { ASCII.equalsIgnoringCase(name, $0) }) else {
-                continue
-            }
+            let isToken = !name.isEmpty && name.allSatisfy { ASCII.isToken($0) }
+            guard isToken, !Self.isOwn(name) else { continue }
             if ASCII.equalsIgnoringCase(name, "content-type") { type = fields.bytes[entry.value] }
             output.append(contentsOf: name)
-            output.append(contentsOf: ": ".utf8)
-            // A line break in a value would let its author write the rest of the response.
-            for byte in fields.bytes[entry.value] {
-                output.append(ASCII.isControl(byte) ? UInt8(ascii: "?") : byte)
-            }
-            output.append(contentsOf: "\r\n".utf8)
+            Self.append(": ", to: &output)
+            Self.append(value: fields.bytes[entry.value], to: &output)
+            Self.append("\r\n", to: &output)
         }
         if type == nil, framing != .nothing {
-            output.append(contentsOf: "Content-Type: application/octet-stream\r\n".utf8)
+            Self.append("Content-Type: application/octet-stream\r\n", to: &output)
         } else if let type, ASCII.equalsIgnoringCase(type.prefix(16), "application/json") {
-            output.append(contentsOf: "X-Content-Type-Options: nosniff\r\n".utf8)
+            Self.append("X-Content-Type-Options: nosniff\r\n", to: &output)
         }
     }
 
-    private static let hexDigits: InlineArray<16, UInt8> = [
-        0x30, 0x31, 0x32, 0x33, 0x34, 0x35, 0x36, 0x37, 0x38, 0x39, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66,
-    ]
+    private static func isOwn(_ name: ArraySlice<UInt8>) -> Bool {
+        ownNames.contains { ASCII.equalsIgnoringCase(name, $0) }
+    }
+
+    /// A line break in a value would let its author write the rest of the response.
+    private static func append(value: ArraySlice<UInt8>, to output: inout [UInt8]) {
+        if value.contains(where: { ASCII.isControl($0) }) {
+            output.append(contentsOf: value.map { ASCII.isControl($0) ? UInt8(ascii: "?") : $0 })
+        } else {
+            output.append(contentsOf: value)
+        }
+    }
+
+    @inline(__always)
+    private static func append(_ text: StaticString, to output: inout [UInt8]) {
+        output.append(
+            contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
 
     /// - Parameter number: Not negative.
     static func append(_ number: Int, to output: inout [UInt8], radix: Int = 10) {
         if number >= radix { append(number / radix, to: &output, radix: radix) }
-        output.append(hexDigits[number % radix])
+        let digit = UInt8(truncatingIfNeeded: number % radix)
+        output.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") - 10 + digit)
     }
 }

@@ -4,8 +4,14 @@ import Logging
 
 /// `apus serve`: from the configuration to the end of the last request.
 ///
-/// It listens before the model is loaded, so that `GET /health` can say so; what else comes meanwhile is answered 503.
-/// SIGTERM and SIGINT stop it gracefully: requests that run may end within `drain-timeout`. A second one stops it at once.
+/// It listens before the model is loaded, so that `GET /readyz` can say so; what else comes meanwhile is answered 503.
+///
+/// SIGTERM and SIGINT stop it in phases. At once readiness fails, and for `shutdown-delay` everything is served as
+/// before, until load balancers have noticed. Then no connection is accepted, idle ones are closed, and requests that
+/// run may end within `drain-timeout`; what is left is told and cut. A second signal stops it at once, with 128 and
+/// the signal's number as the exit code.
+///
+/// SIGHUP reads again what `Reloads` names.
 public enum ServeCommand {
     public static func run(_ sources: SettingSources) async throws {
         let configuration = try await sources.configuration()
@@ -13,9 +19,14 @@ public enum ServeCommand {
         let log = ServiceLog.make(configuration)
         defer { LogOutput.standardError.flush() }
 
+        let reloads = Reloads(log)
+        let hangups = reloads.watchSignal()
+        defer { withExtendedLifetime(hangups) {} }
         let models = ModelSlot()
+        let metrics = ServiceMetrics(models, reloads)
         let manager = ServiceManager(environment: sources.environment)
-        let server = server(configuration, manager, models, log)
+        let server = server(configuration, manager, models, metrics, log)
+        metrics.add(server)
         let stop = StopSignal()
         server.onHandedOver { stop.handedOver() }
         try server.start(isReady: false)
@@ -23,11 +34,13 @@ public enum ServeCommand {
         log.debug("listening, loading \(path)")
         let loaded: LoadedModel
         do {
-            loaded = try await load(ModelLoader(path: path, configuration: configuration, log: log))
+            loaded = try await load(
+                ModelLoader(path: path, configuration: configuration, log: log), models)
         } catch {
             await server.stop(graceful: false)
             throw error
         }
+        metrics.add(loaded, configuration)
         models.set(.ready(loaded.served))
         try server.becomeReady()
         stop.becomeGraceful()
@@ -42,12 +55,18 @@ public enum ServeCommand {
 
         announce(to: manager, server)
 
-        switch await stop.wait() {
+        let cause = await stop.wait()
+        manager.notify("STOPPING=1")
+        models.announceEnd()
+        switch cause {
         case .signal(let number):
             log.notice("stopping", metadata: ["signal": .stringConvertible(Int(number))])
+            if configuration.shutdownDelay > .zero {
+                try? await Task.sleep(for: configuration.shutdownDelay)
+            }
         case .handOver: log.notice("stopping: another process has taken over")
         }
-        manager.notify("STOPPING=1")
+        log.debug("accepting no more connections")
         // Who was let in is served, though a successor may be there already: no answer sends anybody away before that.
         await server.stop()
         models.set(.draining)
@@ -66,21 +85,30 @@ public enum ServeCommand {
     }
 
     private static func server(
-        _ configuration: ServiceConfiguration, _ manager: ServiceManager, _ models: ModelSlot, _ log: Logger
+        _ configuration: ServiceConfiguration, _ manager: ServiceManager, _ models: ModelSlot,
+        _ metrics: ServiceMetrics, _ log: Logger
     ) -> HTTPServer {
         var router = Router()
-        APIRoutes(models: models).add(to: &router)
+        APIRoutes(models: models, stallTimeout: configuration.stallTimeout).add(to: &router)
+        metrics.addRoute(to: &router)
         var address = HTTPServer.Configuration(
             listeners: manager.resolve(configuration.listeners), limits: configuration.http)
         address.trustedProxies = configuration.trustedProxies
         address.handOverPath = configuration.handOver
         guard configuration.logsAccess else { return HTTPServer(configuration: address, router: router) }
-        return HTTPServer(configuration: address, router: router) { ServiceLog.access($0, log) }
+        let accessLog = AccessLog(configuration, log)
+        let unlogged = configuration.accessLogExclude
+        return HTTPServer(configuration: address, router: router) { summary in
+            if !unlogged.contains(summary.path) { accessLog.record(summary) }
+        }
     }
 
-    private static func load(_ loader: ModelLoader) async throws -> LoadedModel {
+    private static func load(_ loader: ModelLoader, _ models: ModelSlot) async throws -> LoadedModel {
         let progress = LoadProgress()
         defer { progress.end() }
-        return try await loader.load { progress.report($0) }
+        return try await loader.load {
+            progress.report($0)
+            models.report(progress: $0)
+        }
     }
 }

@@ -43,6 +43,14 @@ public struct ServiceConfiguration: Sendable {
     public var logFormat = LogFormat.auto
     /// One line of log for each request.
     public var logsAccess = true
+    /// Paths whose requests get no such line, such as `/metrics`.
+    public var accessLogExclude: Set<String> = []
+    /// Whether `/metrics` has another server's names too.
+    public var metricsCompat = MetricsCompat.none
+    /// From the failing of readiness to the end of accepting: the time that load balancers need to notice.
+    public var shutdownDelay = Duration.zero
+    /// A step of the engine that takes longer makes `/livez` fail.
+    public var stallTimeout = Duration.seconds(60)
     public var http = HTTPLimits()
 
     public init() {}
@@ -51,6 +59,13 @@ public struct ServiceConfiguration: Sendable {
     public var listeners: [ListenerConfiguration] {
         listen ?? [ListenerConfiguration(.ip(host: host, port: port))]
     }
+}
+
+/// Whose names `/metrics` has beside ours.
+public enum MetricsCompat: String, Sendable, CaseIterable {
+    case none
+    /// As llm-d and the Gateway API's inference extension read them by default.
+    case vllm
 }
 
 /// How log lines are written.

@@ -34,6 +34,10 @@ struct Setting: Sendable {
         word("log-level", \.logLevel),
         word("log-format", \.logFormat),
         flag("access-log", \.logsAccess),
+        paths("access-log-exclude", \.accessLogExclude),
+        word("metrics-compat", \.metricsCompat),
+        time("shutdown-delay", \.shutdownDelay),
+        time("stall-timeout", \.stallTimeout),
 
         bytes("request-line-bytes-max", \.http.requestLineBytesMax, 8_000...1_048_576),
         bytes("field-line-bytes-max", \.http.fieldLineBytesMax, 1_024...1_048_576),
@@ -52,6 +56,7 @@ struct Setting: Sendable {
         time("first-request-grace", \.http.firstRequestGrace),
         bytes("proxy-header-bytes-max", \.http.proxyHeaderBytesMax, 107...65_551),
         integer("connections-max", \.http.connectionsMax, 1...1_000_000),
+        time("eviction-age", \.http.evictionAge),
         integer("requests-per-connection-max", \.http.requestsPerConnectionMax, 1...(1 << 30)),
         bytes("pipelined-bytes-max", \.http.pipelinedBytesMax, 0...(1 << 30)),
         bytes("outbound-bytes-max", \.http.outboundBytesMax, 1_048_576...(1 << 32)),
@@ -120,6 +125,15 @@ struct Setting: Sendable {
         Setting(name: name, expectation: "true or false") { value, configuration in
             guard let flag = Bool(value) else { return false }
             configuration[keyPath: path] = flag
+            return true
+        }
+    }
+
+    private static func paths(_ name: String, _ path: Path<Set<String>>) -> Setting {
+        Setting(name: name, expectation: "paths such as /health,/metrics") { value, configuration in
+            let paths = value.filter { $0 != " " }.split(separator: ",").map(String.init)
+            guard paths.allSatisfy({ $0.hasPrefix("/") }) else { return false }
+            configuration[keyPath: path] = Set(paths)
             return true
         }
     }

@@ -1,4 +1,3 @@
-import Glibc
 import JSON
 import Logging
 
@@ -22,7 +21,7 @@ struct JSONLogHandler: LogHandler {
         var writer = JSONWriter(reservingCapacity: 256)
         writer.beginObject()
         writer.key("time")
-        writer.string(Self.timestamp())
+        writer.string(LogTimestamp.now())
         writer.key("level")
         writer.string(event.level.rawValue)
         writer.key("message")
@@ -33,7 +32,8 @@ struct JSONLogHandler: LogHandler {
             write(value, &writer)
         }
         writer.endObject()
-        output.write(writer.bytes + [UInt8(ascii: "\n")])
+        writer.endLine()
+        output.write(writer.bytes)
     }
 
     private func write(_ value: Logger.MetadataValue, _ writer: inout JSONWriter) {
@@ -55,18 +55,5 @@ struct JSONLogHandler: LogHandler {
             }
             writer.endObject()
         }
-    }
-
-    private static func timestamp() -> String {
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
-        var parts = tm()
-        gmtime_r(&now.tv_sec, &parts)
-        var buffer = [CChar](repeating: 0, count: 32)
-        let count = strftime(&buffer, buffer.count, "%Y-%m-%dT%H:%M:%S", &parts)
-        let milliseconds = String(now.tv_nsec / 1_000_000)
-        let digits = String(repeating: "0", count: max(0, 3 - milliseconds.count)) + milliseconds
-        return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self) + "." + digits
-            + "Z"
     }
 }

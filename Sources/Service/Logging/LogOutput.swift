@@ -3,48 +3,67 @@ import Glibc
 import Synchronization
 
 /// Standard error for log lines: lines of any thread leave whole, in order, and nobody waits for a slow reader.
+///
+/// What is written within `gatheringTime` leaves in one write: a line costs its bytes, not a system call and the waking
+/// of a thread.
 final class LogOutput: Sendable {
-    /// Lines that may wait; what comes when so many do is dropped and counted.
-    static let waitingMax = 10_000
+    static let gatheringTime = DispatchTimeInterval.milliseconds(5)
 
     static let standardError = LogOutput(descriptor: STDERR_FILENO)
 
-    private let descriptor: Int32
-    private let queue = DispatchQueue(label: "apus.log")
-    private let state = Mutex((waiting: 0, dropped: 0))
+    private struct State {
+        var waiting: [UInt8] = []
+        var droppedLines = 0
+        /// `drain` will be called.
+        var isDue = false
+    }
 
-    init(descriptor: Int32) {
+    private let descriptor: Int32
+    /// Bytes that may wait for a slow reader; lines that come when so many do are dropped and counted.
+    private let waitingBytesMax: Int
+    private let gatheringTime: DispatchTimeInterval
+    private let queue = DispatchQueue(label: "apus.log")
+    private let state = Mutex(State())
+
+    init(
+        descriptor: Int32, waitingBytesMax: Int = 4 << 20,
+        gatheringTime: DispatchTimeInterval = LogOutput.gatheringTime
+    ) {
         self.descriptor = descriptor
+        self.waitingBytesMax = waitingBytesMax
+        self.gatheringTime = gatheringTime
     }
 
     var isTerminal: Bool { isatty(descriptor) == 1 }
 
     /// - Parameter line: Ends with a newline.
     func write(_ line: [UInt8]) {
-        let isTaken = state.withLock { state in
-            guard state.waiting < Self.waitingMax else {
-                state.dropped += 1
+        let mustSchedule = state.withLock { state in
+            guard state.waiting.count < waitingBytesMax else {
+                state.droppedLines += 1
                 return false
             }
-            state.waiting += 1
-            return true
+            state.waiting.append(contentsOf: line)
+            defer { state.isDue = true }
+            return !state.isDue
         }
-        guard isTaken else { return }
-        queue.async { [self] in
-            let dropped = state.withLock { state in
-                state.waiting -= 1
-                defer { state.dropped = 0 }
-                return state.dropped
-            }
-            if dropped > 0 {
-                Self.writeAll(Array("\(dropped) log lines were dropped\n".utf8), to: descriptor)
-            }
-            Self.writeAll(line, to: descriptor)
-        }
+        guard mustSchedule else { return }
+        queue.asyncAfter(deadline: .now() + gatheringTime) { [self] in drain() }
     }
 
     /// Waits until what was written before has left.
-    func flush() { queue.sync {} }
+    func flush() { queue.sync { drain() } }
+
+    private func drain() {
+        let taken = state.withLock { state in
+            defer { state = State() }
+            return state
+        }
+        Self.writeAll(taken.waiting, to: descriptor)
+        if taken.droppedLines > 0 {
+            Self.writeAll(Array("\(taken.droppedLines) log lines were dropped\n".utf8), to: descriptor)
+        }
+    }
 
     /// Writes all bytes; an error ends it, for there is nobody to tell.
     static func writeAll(_ bytes: [UInt8], to descriptor: Int32) {
