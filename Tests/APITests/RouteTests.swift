@@ -111,7 +111,8 @@ import Testing
                     "prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7,
                     "prompt_tokens_details": ["cached_tokens": 0],
                     "completion_tokens_details": [
-                        "accepted_prediction_tokens": 0, "rejected_prediction_tokens": 0,
+                        "reasoning_tokens": 0, "accepted_prediction_tokens": 0,
+                        "rejected_prediction_tokens": 0,
                     ],
                 ])
         }

@@ -54,6 +54,19 @@ import Testing
         }
     }
 
+    @Test func `text behind required calls ends the answer`() async throws {
+        let output = " {}}</tool_call>\n<tool_call>{\"name\": \"f\"}</tool_call>\nI called."
+        let one =
+            #","tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"required","tools":[{"type":"function","function":{"name":"g"}}]}}"#
+        try await answer(output, one, end: .length) { reply, service in
+            let choice = try #require(reply["choices"]?[0])
+            #expect(choice["finish_reason"] == "tool_calls")
+            #expect(choice["message"]?["content"] == .null)
+            #expect(choice["message"]?["tool_calls"]?.array?.count == 2)
+            #expect(service.engine.cancelled.contains("0"))
+        }
+    }
+
     @Test func `a call that the length cuts off is there as far as it came`() async throws {
         let output = "<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": \"b"
         try await answer(output, "", end: .length) { reply, _ in

@@ -34,7 +34,7 @@ import Testing
             #"\#(Self.tools),"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"required","tools":[{"type":"function","function":{"name":"f"}}]}}"#
         ).tools
         #expect(allowed.choice == .required && allowed.tools.count == 1 && allowed.onlyName == "f")
-        #expect(try chat(#""tool_choice":"auto""#).tools.choice == .auto)
+        #expect(try chat(#""tool_choice":"auto""#).tools.choice == .none)
         #expect(try chat(#""tool_choice":"none""#).tools.choice == .none)
     }
 

@@ -11,6 +11,8 @@ struct AnswerReading: Sendable {
     /// The beginning of a call that stands at the end of the prompt because the client insists on one; it belongs to
     /// the answer. A constraint on the tokens that follow would begin in the state behind this text.
     var forced: [UInt8] = []
+    /// The client insists on calls: what a model goes on to write behind them is not the answer's any more.
+    var isOnlyCalls: Bool { !forced.isEmpty }
     /// The answer ends behind so many calls.
     var callsMax = Int.max
 }
@@ -19,9 +21,12 @@ struct AnswerReading: Sendable {
 struct AnswerReader: Sendable {
     private var parser: AnswerParser?
     private let callsMax: Int
+    private let isOnlyCalls: Bool
     private let ids: CallIDs
     private var usedIDs: Set<String> = []
     private var callCount = 0
+    /// Calls were insisted on, and text came behind them.
+    private var isOver = false
 
     /// What the forced beginning of the answer means; the client gets it before all else.
     private(set) var opening: [AnswerPart] = []
@@ -32,12 +37,13 @@ struct AnswerReader: Sendable {
                 $0.format, separatesReasoning: $0.separatesReasoning, tools: $0.tools, prompt: $0.promptEnd)
         }
         callsMax = reading?.callsMax ?? Int.max
+        isOnlyCalls = reading?.isOnlyCalls ?? false
         ids = reading?.format.ids ?? .long
         if let forced = reading?.forced, !forced.isEmpty { opening = read(forced) }
     }
 
     /// The answer has all the calls that it may have.
-    var isComplete: Bool { (parser?.callsEnded ?? 0) >= callsMax }
+    var isComplete: Bool { isOver || (parser?.callsEnded ?? 0) >= callsMax }
     var hasCalls: Bool { callCount > 0 }
     /// What comes next is reasoning.
     var isInReasoning: Bool { parser?.isInReasoning ?? false }
@@ -56,7 +62,12 @@ struct AnswerReader: Sendable {
         var parts: [AnswerPart] = []
         for piece in pieces {
             switch piece {
-            case .content(let bytes): parts.append(.content(bytes))
+            case .content(let bytes):
+                if isOnlyCalls && hasCalls {
+                    isOver = true
+                    return parts
+                }
+                parts.append(.content(bytes))
             case .reasoning(let bytes): parts.append(.reasoning(bytes))
             case .callBegins(let name, let id):
                 parts.append(.call(index: callCount, id: callID(id), name: name))
