@@ -1,6 +1,8 @@
 # Builds a small image that runs as nobody in particular and expects the models in /models:
 #   docker build -t apus .
-#   docker run --rm -p 127.0.0.1:8080:8080 -v ~/.cache/apus/models:/models:ro apus
+#   docker run --rm -p 127.0.0.1:8080:8080 -e APUS_API_KEY -v ~/.cache/apus/models:/models:ro apus
+# It listens on all addresses of the container, and so starts only with a key (APUS_API_KEY, or a file of keys that
+# APUS_API_KEYS_FILE names) or with APUS_ALLOW_UNAUTHENTICATED=true.
 
 FROM swift:6.3-bookworm AS build
 RUN apt-get update \

@@ -32,7 +32,7 @@ class Answer:
 
 def request_bytes(path, body):
     content = json.dumps(body).encode()
-    head = f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\n"
     return head.encode() + f"Content-Length: {len(content)}\r\n\r\n".encode() + content
 
 
@@ -103,7 +103,7 @@ async def get(port, path):
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         answer = Answer(sent=time.perf_counter())
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n".encode())
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
         await read_head(reader, answer)
         async for part in body_parts(reader, answer.headers):
             answer.body += part

@@ -101,14 +101,14 @@ def idle_connections(server, count, seconds):
 def waiting_streams(server, count):
     """Resident memory of each streamed request that waits for its turn while one is generated.
 
-    What the engine keeps of a request is in it.
+    What the engine keeps of a request is in it; its KV memory is small, and all in use before.
     """
-    body = {"prompt": "Once upon a time", "max_tokens": 20_000, "ignore_eos": True, "stream": True}
+    body = {"prompt": "Once upon a time", "max_tokens": 400, "ignore_eos": True, "stream": True}
     request = client.request_bytes("/v1/completions", body)
     with held() as connections:
         for _ in range(20):
             connections.append(sent(server.port, request))
-        time.sleep(1)
+        time.sleep(8)
         before = server.memory("RssAnon")
         for _ in range(count):
             connections.append(sent(server.port, request))
@@ -140,7 +140,8 @@ def held():
 
 
 def at_rest(server, before, count, seconds):
-    time.sleep(2)
+    # Longer than header-timeout: the timer that was set when a connection came has been moved.
+    time.sleep(12)
     cpu = server.cpu_seconds()
     time.sleep(seconds)
     return {

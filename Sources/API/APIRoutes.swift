@@ -28,18 +28,30 @@ public struct APIRoutes: Sendable {
         router.immediate(.get, "/v1/models/{id}") { request in
             Self.whole { () throws(APIError) in try ModelRoutes.one(models, request.parameters["id"] ?? "") }
         }
-        router.on(.post, "/v1/chat/completions") { request, writer in
+        router.on(.post, "/v1/chat/completions", takesJSON: true) { request, writer in
             await Self.answer(writer) { () async throws(APIError) in
                 try await GenerationRoutes.chat(request, models, writer)
             }
         }
-        router.on(.post, "/v1/completions") { request, writer in
+        router.on(.post, "/v1/completions", takesJSON: true) { request, writer in
             await Self.answer(writer) { () async throws(APIError) in
                 try await GenerationRoutes.completion(request, models, writer)
             }
         }
-        for (path, route) in Self.textRoutes {
+        router.on(.post, "/v1/embeddings") { request, writer in
+            await Self.answer(writer) { () async throws(APIError) in
+                try await EmbeddingRoute.answer(request, models, writer)
+            }
+        }
+        for path in ["/v1/rerank", "/rerank", "/v2/rerank"] {
             router.on(.post, path) { request, writer in
+                await Self.answer(writer) { () async throws(APIError) in
+                    try await RerankRoute.answer(request, models, writer, isCohere: path == "/v2/rerank")
+                }
+            }
+        }
+        for (path, route) in Self.textRoutes {
+            router.on(.post, path, takesJSON: true) { request, writer in
                 writer.respond(Self.whole { () throws(APIError) in try route(request.jsonObject(), models) })
             }
         }

@@ -1,3 +1,5 @@
+import HTTP
+
 /// The names of unused fields as one header value. They come from outside: what is no plain name character
 /// is replaced, lengths and counts are cut.
 struct IgnoredFields: Sendable, Equatable {
@@ -9,6 +11,11 @@ struct IgnoredFields: Sendable, Equatable {
         var shown = names.prefix(APILimits.ignoredNameCountMax).map(Self.plain)
         if names.count > shown.count { shown.append("and-\(names.count - shown.count)-more") }
         return shown.joined(separator: ", ")
+    }
+
+    /// `x-apus-ignored`, when something was.
+    var headers: HTTPFields {
+        headerValue.map { ["x-apus-ignored": $0] } ?? [:]
     }
 
     private static func plain(_ name: String) -> String {

@@ -22,6 +22,7 @@ public final class ModelSlot: Sendable {
     /// Millionths.
     private let progress = Atomic(0)
     private let isLeaving = Atomic(false)
+    private let embedder = Mutex<ServedEmbedder?>(nil)
 
     public init(_ state: State = .loading) {
         self.state = Mutex(state)
@@ -51,6 +52,30 @@ public final class ModelSlot: Sendable {
         }
     }
 
+    public func set(embedder: ServedEmbedder) { self.embedder.withLock { $0 = embedder } }
+
+    /// The model that embeds, when a request asks for it or for none.
+    func embedder(named name: String?) throws(APIError) -> ServedEmbedder {
+        let generator = try model()
+        guard let embedder = embedder.withLock({ $0 }) else {
+            if let name, !generator.answers(to: name) { throw .modelNotFound(name) }
+            throw .invalid(
+                "model",
+                "The model '\(generator.id)' does not embed; start the server with --embedding-model.",
+                code: "unsupported_model")
+        }
+        if let name, !embedder.answers(to: name) {
+            // A model that is there, and one that is not, are different mistakes.
+            if generator.answers(to: name) {
+                throw .invalid(
+                    "model", "The model '\(generator.id)' does not embed; '\(embedder.id)' does.",
+                    code: "unsupported_model")
+            }
+            throw .modelNotFound(name)
+        }
+        return embedder
+    }
+
     /// The model, or the error that says why there is none.
     func model() throws(APIError) -> ServedModel {
         switch state.withLock({ $0 }) {
@@ -58,6 +83,12 @@ public final class ModelSlot: Sendable {
         case .draining: throw .unavailable("The server is stopping.")
         case .ready(let model): return model
         }
+    }
+
+    /// All models, the one that generates first.
+    func listed() throws(APIError) -> [ListedModel] {
+        let embedder = embedder.withLock { $0 }
+        return try [ListedModel(model())] + (embedder.map { [ListedModel($0)] } ?? [])
     }
 
     /// The model, when it is the one that a request asks for.

@@ -2,9 +2,11 @@ import HTTP
 import JSON
 
 extension HTTPRequest {
-    /// The body of a JSON route: an object.
+    /// The body of a JSON route (`takesJSON`): an object.
     func jsonObject() throws(APIError) -> JSONObject {
-        try requireJSON()
+        guard !body.isEmpty else {
+            throw APIError(.badRequest, "The body is empty, but must be a JSON object.", code: "empty_body")
+        }
         let value: JSONValue
         do throws(JSONError) {
             value = try JSONValue.parse(body)
@@ -17,17 +19,5 @@ extension HTTPRequest {
                 code: "invalid_type")
         }
         return object
-    }
-
-    /// A body of another type is refused; one without a type is read as JSON.
-    private func requireJSON() throws(APIError) {
-        guard let type = headers["Content-Type"] else { return }
-        let media = type.prefix { $0 != ";" }.filter { $0 != " " && $0 != "\t" }
-        guard media.utf8.elementsEqual("application/json".utf8, by: { $0 | 0x20 == $1 | 0x20 }) else {
-            throw APIError(
-                .unsupportedMediaType,
-                "The Content-Type is '\(type.prefix(128))', but must be application/json.",
-                code: "unsupported_media_type")
-        }
     }
 }

@@ -17,11 +17,16 @@ public struct ServedModel: Sendable {
     public let engine: any GenerationEngine
     /// Control tokens that have a part in the format of the model's answers.
     let formatTokens: FormatTokens
+    /// How tokens are drawn where a request says nothing.
+    public let sampling: SamplingParameters
+    let sequenceBreakers: SequenceBreakers
 
     public init(
         id: String, aliases: [String] = [], created: Int64, tokenizer: Tokenizer, template: ChatTemplate?,
-        engine: any GenerationEngine
+        sampling: SamplingParameters = SamplingParameters(), engine: any GenerationEngine
     ) {
+        self.sampling = sampling
+        sequenceBreakers = SequenceBreakers(tokenizer)
         self.id = id
         self.aliases = aliases
         self.created = created

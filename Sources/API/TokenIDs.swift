@@ -3,8 +3,10 @@ import ModelFiles
 
 /// Token ids that come from outside.
 enum TokenIDs {
-    static func read(_ values: [JSONValue], path: String, vocabularyCount: Int) throws(APIError) -> [TokenID]
-    {
+    /// - Parameter first: the place of the first value in the array at `path`.
+    static func read(
+        _ values: [JSONValue], path: String, first: Int = 0, vocabularyCount: Int
+    ) throws(APIError) -> [TokenID] {
         guard (1...APILimits.tokenCountMax).contains(values.count) else {
             throw .invalid(
                 path, "'\(path)' has \(values.count) tokens, but must have 1 to \(APILimits.tokenCountMax).",
@@ -12,7 +14,8 @@ enum TokenIDs {
         }
         var tokens: [TokenID] = []
         tokens.reserveCapacity(values.count)
-        for (index, value) in values.enumerated() {
+        for (place, value) in values.enumerated() {
+            let index = first + place
             guard case .int(let id) = value else {
                 throw .wrongType("\(path)[\(index)]", value, "a token id")
             }

@@ -270,7 +270,7 @@ INLINE NAME(walker) NAME(walker_of)(const apus_attention_item *item, size_t i, f
         .output = item->outputs + column * item->output_stride + head * item->head_dim,
         .state = state,
         .first = item->window && position + 1 > item->window ? position + 1 - item->window : 0,
-        .last = position,
+        .last = item->length ? item->length - 1 : position,
     };
 }
 

@@ -11,7 +11,7 @@ enum { NIBBLES = 128, BITS = 32, PAIRS = 64, TRIPLES = 96, HALF_VECTOR = 16 };
 apus_panel_kind apus_panel_kind_of(uint32_t ggml_type, size_t k) {
     const int whole = k % APUS_GROUP == 0;
     switch (ggml_type) {
-    case 0: return APUS_PANEL_F32;
+    case 0: return whole ? APUS_PANEL_I16 : APUS_PANEL_F32;
     case 1: return whole ? APUS_PANEL_I16 : APUS_PANEL_F16;
     case 2: return APUS_PANEL_Q4_0;
     case 3: return APUS_PANEL_Q4_1;
@@ -224,7 +224,8 @@ static void pack_iq4_xs(const uint8_t *block, size_t row, size_t k, uint8_t *pan
 // kept; above 2^30, where only BF16 goes, weights stop.
 static void pack_i16(uint32_t ggml_type, const uint8_t *source, size_t row, size_t k, uint8_t *panel) {
     enum { EXPONENT_MIN = -24, EXPONENT_MAX = 15 }; // of a power of two in f16
-    for (size_t g = 0; g < k / APUS_GROUP; g++, source += 2 * APUS_GROUP, panel += 16 + 2 * 256) {
+    const size_t width = ggml_type == 0 ? 4 : 2;
+    for (size_t g = 0; g < k / APUS_GROUP; g++, source += width * APUS_GROUP, panel += 16 + 2 * 256) {
         float weights[APUS_GROUP], most = 0;
         apus_dequantize(ggml_type, source, weights, APUS_GROUP);
         for (size_t i = 0; i < APUS_GROUP; i++) weights[i] = isnan(weights[i]) ? 0 : weights[i]; // it would be any code

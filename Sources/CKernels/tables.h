@@ -5,10 +5,12 @@
 /// The functions of vector.h, attention.h and logits.h under `set`.
 #define VECTOR_FUNCTIONS(set)                         \
     .rms_norm = set##_rms_norm,                       \
+    .layer_norm = set##_layer_norm,                   \
     .add = set##_add,                                 \
     .scale = set##_scale,                             \
     .silu_multiply = set##_silu_multiply,             \
     .gelu_multiply = set##_gelu_multiply,             \
+    .gelu_exact = set##_gelu_exact,                   \
     .rope_halves = set##_rope_halves,                 \
     .rope_pairs = set##_rope_pairs,                   \
     .store_key_value = set##_store_key_value,         \

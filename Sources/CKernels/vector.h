@@ -73,6 +73,25 @@ static void NAME(rms_norm)(const float *x, const float *weight, float epsilon, s
     for (; i < n; i++) y[i] = x[i] * factor * weight[i];
 }
 
+static void NAME(layer_norm)(
+    const float *x, const float *weight, const float *bias, float epsilon, size_t n, float *y) {
+    f32x8 lanes = splat(0);
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) lanes += load(x + i);
+    float total = sum(lanes);
+    for (; i < n; i++) total += x[i];
+    const float mean = total / (float)n;
+    // Of the differences, because the difference of two large sums has no digits left.
+    lanes = splat(0);
+    for (i = 0; i + 8 <= n; i += 8) lanes += (load(x + i) - mean) * (load(x + i) - mean);
+    total = sum(lanes);
+    for (; i < n; i++) total += (x[i] - mean) * (x[i] - mean);
+    const float factor = 1.0f / sqrtf(total / (float)n + epsilon);
+    for (i = 0; i + 8 <= n; i += 8)
+        store(y + i, (load(x + i) - mean) * factor * load(weight + i) + load(bias + i));
+    for (; i < n; i++) y[i] = (x[i] - mean) * factor * weight[i] + bias[i];
+}
+
 static void NAME(add)(float *x, const float *y, size_t n) {
     for (size_t i = 0; i < n; i++) x[i] += y[i];
 }
@@ -104,6 +123,30 @@ static void NAME(silu_multiply)(float *gate, const float *up, size_t n) {
 // gelu(a) = a * sigmoid(2 * sqrt(2/pi) * (a + 0.044715 a^3)), which is the tanh form
 static void NAME(gelu_multiply)(float *gate, const float *up, size_t n) {
     MAP_PAIRS(gate, up, n, a / (1.0f + exponential((a + 0.044715f * a * a * a) * -1.5957691216057308f)) * b)
+}
+
+// gelu(x) = x / 2 * (1 + erf(x / sqrt 2)). erf within 1.5e-7: Abramowitz & Stegun, 7.1.26.
+INLINE f32x8 gelu_of(f32x8 x) {
+    const f32x8 size = larger(x, -x) * 0.70710678118654752f;
+    const f32x8 t = 1.0f / (1.0f + 0.3275911f * size);
+    f32x8 p = splat(1.061405429f);
+    p = p * t - 1.453152027f;
+    p = p * t + 1.421413741f;
+    p = p * t - 0.284496736f;
+    p = p * t + 0.254829592f;
+    const f32x8 rest = p * t * exponential(size * -size); // 1 - erf(|x| / sqrt 2)
+    return x * 0.5f * select(x < splat(0), rest, 2.0f - rest);
+}
+
+static void NAME(gelu_exact)(float *x, size_t n) {
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) store(x + i, gelu_of(load(x + i)));
+    if (i < n) {
+        float lanes[8] = {0};
+        memcpy(lanes, x + i, (n - i) * 4);
+        store(lanes, gelu_of(load(lanes)));
+        memcpy(x + i, lanes, (n - i) * 4);
+    }
 }
 
 static void NAME(rope_halves)(float *x, const float *cosines, const float *sines, size_t n) {

@@ -2,6 +2,7 @@
 #include "CLinuxSockets.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
@@ -72,3 +73,58 @@ int apus_timerfd_set(int fd, uint64_t deadline) {
 int apus_accept(int listener) { return result(accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)); }
 
 int apus_random(void *bytes, size_t count) { return result((int)getrandom(bytes, count, 0)); }
+
+int apus_peer_credentials(int socket, uint32_t *pid, uint32_t *uid) {
+    struct ucred credentials;
+    socklen_t size = sizeof credentials;
+    int error = getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size);
+    if (error < 0 || size != sizeof credentials) return error < 0 ? -errno : -EINVAL;
+    *pid = (uint32_t)credentials.pid;
+    *uid = credentials.uid;
+    return 0;
+}
+
+// Room for the control data of one message, aligned as it must be (cmsg(3)).
+union control {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE(apus_descriptors_max * sizeof(int))];
+};
+
+int apus_send_descriptors(int socket, const void *bytes, size_t count, const int *descriptors, int descriptor_count) {
+    if (descriptor_count < 1 || descriptor_count > apus_descriptors_max) return -EINVAL;
+    size_t size = (size_t)descriptor_count * sizeof(int);
+    union control control = {0};
+    struct iovec vector = {.iov_base = (void *)bytes, .iov_len = count};
+    struct msghdr message = {
+        .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = CMSG_SPACE(size)};
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(size);
+    memcpy(CMSG_DATA(header), descriptors, size);
+    return result((int)sendmsg(socket, &message, MSG_NOSIGNAL));
+}
+
+int apus_receive_descriptors(int socket, void *bytes, size_t capacity, int *descriptors, int *descriptor_count) {
+    *descriptor_count = 0;
+    union control control = {0};
+    struct iovec vector = {.iov_base = bytes, .iov_len = capacity};
+    struct msghdr message = {
+        .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+    int count = (int)recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    if (count < 0) return -errno;
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
+        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+        size_t size = header->cmsg_len - CMSG_LEN(0);
+        int found = (int)(size / sizeof(int));
+        if (*descriptor_count + found > apus_descriptors_max) found = apus_descriptors_max - *descriptor_count;
+        memcpy(descriptors + *descriptor_count, CMSG_DATA(header), (size_t)found * sizeof(int));
+        *descriptor_count += found;
+    }
+    if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
+        for (int i = 0; i < *descriptor_count; i++) close(descriptors[i]);
+        *descriptor_count = 0;
+        return -EMSGSIZE;
+    }
+    return count;
+}

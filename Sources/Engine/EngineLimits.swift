@@ -51,8 +51,9 @@ struct EngineLimits: Sendable, Equatable {
         }
         return RequestSize(
             promptCount: promptCount,
-            answerMax: min(request.tokensMax, contextLength - promptCount),
-            choiceCount: request.choiceCount)
+            answerMax: request.shiftsContext
+                ? request.tokensMax : min(request.tokensMax, contextLength - promptCount),
+            choiceCount: request.choiceCount, contextLength: contextLength)
     }
 
     private func checkTokens(_ request: GenerationRequest) throws(AdmissionError) {
@@ -78,16 +79,19 @@ struct EngineLimits: Sendable, Equatable {
     }
 
     private func checkSampling(_ request: GenerationRequest) throws(AdmissionError) {
-        let sampling = request.sampling
-        guard sampling.temperature.isFinite, sampling.temperature >= 0 else {
-            throw .invalid("the temperature is \(sampling.temperature); it must be a number, 0 or more")
+        if let fault = request.sampling.fault { throw .invalid(fault) }
+        guard 0...Int(Int32.max) ~= request.tokensMin else {
+            throw .invalid("the least new tokens is \(request.tokensMin); it must be 0 or more")
         }
-        guard sampling.topK >= 0 else { throw .invalid("top_k is \(sampling.topK); it must be 0 or more") }
-        guard 0...1 ~= sampling.topP else { throw .invalid("top_p is \(sampling.topP); it must be 0 to 1") }
-        guard 0...1 ~= sampling.minP else { throw .invalid("min_p is \(sampling.minP); it must be 0 to 1") }
-        guard 0...Sampler.alternativesMax ~= request.alternativeCount else {
+        guard request.bannedSequences.allSatisfy({ !$0.isEmpty }) else {
+            throw .invalid("a run of banned tokens is empty")
+        }
+        let alternatives = max(request.alternativeCount, request.promptAlternatives ?? 0)
+        guard min(request.alternativeCount, request.promptAlternatives ?? 0) >= 0,
+            alternatives <= Sampler.alternativesMax
+        else {
             throw .invalid(
-                "\(request.alternativeCount) alternatives were asked for; "
+                "\(alternatives) alternatives were asked for; "
                     + "0 to \(Sampler.alternativesMax) are possible"
             )
         }

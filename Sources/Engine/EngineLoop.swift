@@ -126,10 +126,27 @@ extension EngineLoop {
         reportDepartures()
         perform(scheduler.takeOperations())
         let logits = model.forward(batch(for: plan))
+        reportProgress(plan)
         scheduler.complete(plan)
         perform(scheduler.takeOperations())
         draw(plan, logits: logits, computedAt: MonotonicClock.now)
         count(plan, nanoseconds: MonotonicClock.now - started)
+    }
+
+    /// Tells how far prompts were read with this step, and with the first one what was there before it.
+    private func reportProgress(_ plan: StepPlan) {
+        for slice in plan.slices {
+            let group = slice.sequence.group
+            guard group.request.wantsProgress, !group.isForked, let request = requests[group.id] else {
+                continue
+            }
+            let end = slice.position + slice.count
+            let cached = max(0, end - group.promptColumns)
+            if group.promptColumns == slice.count {
+                touch(request).progress(processed: cached, cachedTokens: cached)
+            }
+            touch(request).progress(processed: end, cachedTokens: cached)
+        }
     }
 
     private func perform(_ operations: [BlockOperation]) {
@@ -156,6 +173,10 @@ extension EngineLoop {
                 StepBatch.Slice(
                     start: start, count: slice.count, position: slice.position,
                     blocks: slice.sequence.table.blocks, windowBlocks: slice.sequence.table.windowBlocks))
+            for position in slice.promptPositions {
+                batch.outputs.append(
+                    StepBatch.Output(column: start + position - slice.position, wantsTotal: true))
+            }
             for column in start + known - 1..<start + known - 1 + slice.outputCount {
                 batch.outputs.append(
                     Sampler.output(
@@ -169,9 +190,12 @@ extension EngineLoop {
     /// Draws the next tokens of all sequences whose last column was in the plan.
     private func draw(_ plan: StepPlan, logits: Logits, computedAt: UInt64) {
         var output = 0
-        for slice in plan.slices where slice.reachesEnd {
-            let first = output
-            output += slice.outputCount
+        for slice in plan.slices {
+            let promptRows = output
+            let first = output + slice.promptPositions.count
+            output = first + slice.outputCount
+            reportPrompt(slice, logits, firstOutput: promptRows)
+            guard slice.reachesEnd else { continue }
             guard let request = requests[slice.sequence.group.id] else { continue }
             let readsPrompt = slice.sequence.answerCount == 0
             if readsPrompt {
@@ -199,6 +223,26 @@ extension EngineLoop {
         }
     }
 
+    /// Tells how likely the prompt's tokens were that follow a slice's columns.
+    private func reportPrompt(_ slice: StepPlan.Slice, _ logits: Logits, firstOutput: Int) {
+        let group = slice.sequence.group
+        guard !slice.promptPositions.isEmpty, let request = requests[group.id] else { return }
+        var tokens: [PromptToken] = []
+        do throws(SamplingError) {
+            for (place, position) in slice.promptPositions.enumerated() {
+                tokens.append(
+                    try sampler.likelihood(
+                        of: group.request.prompt[position + 1], in: logits[firstOutput + place],
+                        alternatives: group.request.promptAlternatives ?? 0))
+            }
+        } catch {
+            finish(group.live, of: request, .failed(error.message))
+            return
+        }
+        group.promptTokensReported = slice.promptPositions.upperBound + 1
+        touch(request).readPrompt(tokens)
+    }
+
     /// Goes on drawing from the columns of a slice's drafts, as long as they are what was drawn.
     ///
     /// - Returns: how many were.
@@ -220,12 +264,16 @@ extension EngineLoop {
     }
 
     private func drawNext(of sequence: Sequence, of request: LiveRequest, from row: LogitRow) {
-        let uniform = request.random[sequence.choice].uniform(position: sequence.answerCount)
+        let chances = request.random[sequence.choice].chances(position: sequence.answerCount)
         do throws(SamplingError) {
             let sampled = try sampler.sample(
-                row, for: request.group.request, after: sequence.tokens, uniform: uniform)
+                row, for: request.group.request, after: sequence.history, chances: chances,
+                state: &sequence.sampling)
             status.generatedTokens += 1
             if request.group.request.stopTokens.contains(sampled.token) {
+                if request.group.request.reportsStopToken {
+                    touch(request).drew(sampled, choice: sequence.choice)
+                }
                 finish([sequence], of: request, .stopToken(sampled.token))
                 return
             }
@@ -233,6 +281,10 @@ extension EngineLoop {
             touch(request).drew(sampled, choice: sequence.choice)
             if sequence.answerCount == request.group.size.answerMax {
                 finish([sequence], of: request, .length)
+            } else if request.group.request.shiftsContext, sequence.tokens.count >= limits.contextLength {
+                let shift = ContextShift(of: sequence.tokens.count)
+                scheduler.shift(sequence, shift)
+                touch(request).shifted(shift.dropped, choice: sequence.choice)
             }
         } catch {
             finish([sequence], of: request, .failed(error.message))

@@ -1,35 +1,5 @@
 import ModelFiles
 
-/// How a token is drawn from the model's distribution.
-public struct SamplingParameters: Sendable, Equatable {
-    /// 0 is greedy.
-    public var temperature: Float = 1
-    /// Keeps the k likeliest tokens; 0 is off.
-    public var topK: Int = 0
-    /// Keeps the likeliest tokens whose probabilities sum to p; 1 is off.
-    public var topP: Float = 1
-    /// Drops tokens less likely than this fraction of the likeliest one; 0 is off.
-    public var minP: Float = 0
-    /// Added to the logits of these tokens, before the temperature.
-    public var logitBias: [TokenID: Float] = [:]
-    /// Subtracted from the logits of tokens that the answer has; 0 is off.
-    public var presencePenalty: Float = 0
-    /// Subtracted once for each time that the answer has the token; 0 is off.
-    public var frequencyPenalty: Float = 0
-    /// What positive logits of tokens that occurred are divided by, and negative ones multiplied with; above
-    /// 0, and 1 is off.
-    public var repetitionPenalty: Float = 1
-    /// The last tokens of prompt and answer that the repetition penalty is about; nil is all.
-    public var repetitionWindow: Int?
-    /// The same seed and request give the same tokens; nil draws one.
-    public var seed: UInt64?
-
-    public init() {}
-
-    var penalizes: Bool { presencePenalty != 0 || frequencyPenalty != 0 || repetitionPenalty != 1 }
-    var changesLogits: Bool { penalizes || !logitBias.isEmpty }
-}
-
 /// Everything that the engine may know of a request.
 public struct GenerationRequest: Sendable {
     public var prompt: [TokenID]
@@ -40,12 +10,27 @@ public struct GenerationRequest: Sendable {
     public var sampling = SamplingParameters()
     /// Tokens that end a choice (the vocabulary's end-of-generation tokens, or none).
     public var stopTokens: Set<TokenID> = []
+    /// Whether the stop token that ends a choice is among its token events.
+    public var reportsStopToken = false
     /// Tokens that are never drawn (`ignore_eos`).
     public var bannedTokens: Set<TokenID> = []
+    /// Tokens of each choice before which no stop token is drawn (`min_tokens`).
+    public var tokensMin = 0
+    /// Runs of tokens that a choice never contains (`bad_words`); none is empty.
+    public var bannedSequences: [[TokenID]] = []
     /// Whether token events carry log-probabilities.
     public var wantsLogprobs = false
+    /// Whether these are of the distribution that is drawn from, instead of the model's own.
+    public var reportsSampledDistribution = false
+    /// At the context's end the oldest tokens make room, instead of ending the answer (see `ContextShift`).
+    public var shiftsContext = false
+    /// Whether events tell how far the prompt was read.
+    public var wantsProgress = false
     /// Likeliest alternatives reported with each token, 0 ... 20.
     public var alternativeCount = 0
+    /// Alternatives reported with each token of the prompt, 0 ... 20; nil does not report them. Then the whole prompt
+    /// is computed, whatever the cache has.
+    public var promptAlternatives: Int?
     /// Whether others may find what is computed for it, and it what was computed for others.
     public var usesPrefixCache = true
     /// Only requests with the same salt find each other's prompts.

@@ -38,6 +38,12 @@ final class LiveRequest {
         events.append(.prefilled(cachedTokens: group.cachedTokens))
     }
 
+    func progress(processed: Int, cachedTokens: Int) {
+        events.append(.progress(processed: processed, cachedTokens: cachedTokens))
+    }
+
+    func readPrompt(_ tokens: [PromptToken]) { events.append(.promptTokens(tokens)) }
+
     func drew(_ sampled: SampledToken, choice: Int) {
         events.append(
             .token(
@@ -61,6 +67,10 @@ final class LiveRequest {
     /// - Parameter index: where among this step's events it stands.
     func drafted(_ count: Int, accepted acceptedCount: Int, choice: Int, at index: Int) {
         events.insert(.drafted(choice: choice, count: count, acceptedCount: acceptedCount), at: index)
+    }
+
+    func shifted(_ count: Int, choice: Int) {
+        events.append(.shifted(choice: choice, droppedTokens: count))
     }
 
     func finished(choice: Int, _ reason: FinishReason, at time: UInt64) {

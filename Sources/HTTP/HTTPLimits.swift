@@ -25,8 +25,14 @@ public struct HTTPLimits: Sendable {
     public var chunkMeanBytesMin = 8
     public var trailerBytesMax = 8_192
     public var trailerCountMax = 32
+    /// A packed body that unpacks to more than this may not be more than `inflationRatioMax` times its packed size.
+    public var inflatedBytesFree = 65_536
+    /// At least 1. JSON is mostly packed 3 to 20 times; the formats allow 1,032.
+    public var inflationRatioMax = 100
 
     // Time
+    /// From the connection's start to the end of the TLS handshake; absolute.
+    public var tlsHandshakeTimeout: Duration = .seconds(10)
     /// From the first byte of a request (or from the connection's start) to the end of its head; absolute.
     public var headerTimeout: Duration = .seconds(10)
     /// The longest silence inside a body.
@@ -50,8 +56,16 @@ public struct HTTPLimits: Sendable {
     /// What running requests get to end after a graceful stop begins.
     public var drainTimeout: Duration = .seconds(30)
 
+    /// After a graceful stop begins, who has connected and sent nothing yet gets this long for a first request.
+    public var firstRequestGrace: Duration = .seconds(1)
+
     // Connections
+    /// A PROXY header, where one is required. 536 bytes is what every path carries in one piece (§2 of the protocol).
+    public var proxyHeaderBytesMax = 536
     public var connectionsMax = 1_024
+    /// Connections taken beyond `connectionsMax`, for health checks and metrics: each serves one request, and what is
+    /// not answered on the loop itself is answered 503. Beyond these, new connections wait in the kernel.
+    public var connectionsReserve = 8
     /// When all connections are taken, those go first that have been idle, or slow with a request, for the longest, if
     /// it is this long.
     public var evictionAge: Duration = .seconds(1)
@@ -64,6 +78,10 @@ public struct HTTPLimits: Sendable {
     public var acceptPause: Duration = .milliseconds(500)
 
     // Response
+    /// Smaller answers are not packed: it would cost more than it saves.
+    public var compressedBytesMin = 1_024
+    /// Larger answers of immediate routes are not packed, as that would hold up the loop; those of tasks are.
+    public var compressedOnLoopBytesMax = 32_768
     /// Waiting bytes from which a stream counts as backed up, and under which it flows again.
     public var outboundHighWaterBytes = 262_144
     public var outboundLowWaterBytes = 65_536

@@ -120,7 +120,7 @@ extension Step {
                 blocks: blocks.baseAddress, position: slice.position + item.columns.lowerBound,
                 columns: item.columns.count, first_head: item.kvHead * group, heads: group,
                 head_dim: shape.headDim,
-                window: layer.window, scale: 1 / Float(shape.headDim).squareRoot())
+                window: layer.window, length: 0, scale: 1 / Float(shape.headDim).squareRoot())
             body(&description)
         }
     }

@@ -39,26 +39,11 @@ final class Weights {
 
     private var packed: [Matrix] { layers.flatMap(\.matrices) + [head] }
 
-    var packedBytes: Int { packed.reduce(0) { $0 + Self.padded($1.packedBytes) } }
-
-    private static func padded(_ bytes: Int) -> Int { (bytes + 127) / 128 * 128 }
+    var packedBytes: Int { PackedMatrices.byteCount(packed) }
 
     /// Repacks every matrix for the kernels, on all threads. `progress` gets fractions of the whole, on the
     /// calling thread.
     func pack(_ pool: ThreadPool, progress: (Double) -> Void) throws(ModelError) {
-        guard let arena = Arena(byteCount: packedBytes) else { throw .memory(packedBytes) }
-        var offset = 0
-        for matrix in packed {
-            let base = arena.base + offset
-            pool.run { thread in
-                let share = (matrix.panelCount + pool.count - 1) / pool.count
-                let first = min(thread * share, matrix.panelCount)
-                matrix.pack(panels: first..<min(first + share, matrix.panelCount), to: base)
-            }
-            matrix.use(panels: base)
-            offset += Self.padded(matrix.packedBytes)
-            progress(Double(offset) / Double(packedBytes))
-        }
-        self.arena = arena
+        arena = try PackedMatrices.pack(packed, pool, progress: progress)
     }
 }

@@ -47,7 +47,8 @@ struct ModelLoader: Sendable {
         }
         let served = ServedModel(
             id: configuration.modelID ?? ModelLocation.id(of: path), created: Self.modificationTime(path),
-            tokenizer: tokenizer, template: template(of: file, tokenizer), engine: engine)
+            tokenizer: tokenizer, template: template(of: file, tokenizer), sampling: sampling(of: file),
+            engine: engine)
         return LoadedModel(served: served, engine: engine, plan: plan)
     }
 
@@ -111,7 +112,19 @@ struct ModelLoader: Sendable {
         }
     }
 
-    private static func modificationTime(_ path: String) -> Int64 {
+    /// How the file recommends to draw. With a warning OpenAI's defaults, when that cannot be followed.
+    private func sampling(of file: GGUFFile) -> SamplingParameters {
+        do throws(ModelFileError) {
+            return try SamplingParameters(recommendedBy: file.metadata)
+        } catch {
+            log.warning(
+                "the model's sampling defaults cannot be used; OpenAI's are",
+                metadata: ["error": "\(error)"])
+            return SamplingParameters()
+        }
+    }
+
+    static func modificationTime(_ path: String) -> Int64 {
         var facts = stat()
         return stat(path, &facts) == 0 ? Int64(facts.st_mtim.tv_sec) : Int64(time(nil))
     }

@@ -1,3 +1,4 @@
+import JSON
 import ModelFiles
 
 /// Text to tokens and back, as a model file describes it.
@@ -19,6 +20,8 @@ public final class Tokenizer: Sendable {
     /// separator).
     public let addsBOS: Bool
     public let addsEOS: Bool
+    /// Nil when the model cannot be asked for the text between two others.
+    public let fillInMiddle: FillInMiddle?
 
     let vocabulary: Vocabulary
     /// A decoded text starts with a space that encoding put there.
@@ -34,6 +37,17 @@ public final class Tokenizer: Sendable {
         try self.init(TokenizerSource(metadata))
     }
 
+    /// Reads the `tokenizer.json` of a model folder: WordPiece, as BERT uses it.
+    public convenience init(_ folder: ModelFolder) throws(TokenizerError) {
+        let file: JSONObject
+        do {
+            file = try folder.object("tokenizer.json")
+        } catch {
+            throw .metadata(error)
+        }
+        try self.init(TokenizerSource(wordPiece: file))
+    }
+
     init(_ source: TokenizerSource) throws(TokenizerError) {
         let source = source.withDefaults()
         let parts = try TokenizerParts(source)
@@ -44,6 +58,7 @@ public final class Tokenizer: Sendable {
         hasSpacePrefix = parts.hasSpacePrefix
         bosToken = source.bos
         eosToken = source.eos
+        fillInMiddle = FillInMiddle(source)
         addsBOS = parts.prefix != nil
         addsEOS = parts.suffix != nil
         prefix = parts.prefix.map { [$0] } ?? []

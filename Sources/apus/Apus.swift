@@ -13,6 +13,7 @@ struct Apus: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             Serve.self, Complete.self, Chat.self, Inspect.self, Tokenize.self, Template.self, Bench.self,
+            Key.self,
             Healthcheck.self,
         ])
 

@@ -26,8 +26,42 @@ struct Serve: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "Where to listen instead: 127.0.0.1:8080, [::]:8080, unix:/run/apus.sock, with commas between several.",
+            valueName: "addresses"))
+    var listen: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Serve HTTPS with this certificate (PEM, with its chain); several with commas between them.",
+            valueName: "files"))
+    var tlsCertificate: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The certificates' keys (PEM). (default: in the certificates' files)", valueName: "files"))
+    var tlsKey: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A socket at which this server takes over from the one before it, and hands over to the next.",
+            valueName: "path"))
+    var handOver: String?
+
+    @Option(
+        help: ArgumentHelp(
             "The name under which the model is served. (default: the file's)", valueName: "name"))
     var modelId: String?
+
+    @Option(
+        help: ArgumentHelp("API keys, one a line; without any, who reaches it may use it.", valueName: "file")
+    )
+    var apiKeysFile: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A folder with a model that embeds (safetensors, BERT), served beside the other.",
+            valueName: "folder"))
+    var embeddingModel: String?
 
     @Option(
         help: ArgumentHelp(
@@ -41,7 +75,10 @@ struct Serve: AsyncParsableCommand {
 
     func run() async throws {
         let flags = [
-            "host": host, "port": port, "model-id": modelId, "log-level": logLevel, "log-format": logFormat,
+            "host": host, "port": port, "listen": listen, "hand-over": handOver,
+            "tls-certificate": tlsCertificate, "tls-key": tlsKey, "api-keys-file": apiKeysFile,
+            "model-id": modelId, "embedding-model": embeddingModel, "log-level": logLevel,
+            "log-format": logFormat,
         ]
         try await ServeCommand.run(model.sources(context.flags, flags))
     }

@@ -63,6 +63,20 @@ struct HTTPClient: Sendable {
         let descriptor = open(port)
         defer { close(descriptor) }
         _ = request.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+        return receiveAll(blocking: descriptor)
+    }
+
+    /// What comes on a connection until it ends.
+    static func receiveAll(_ descriptor: Int32) async -> String {
+        await withCheckedContinuation { continuation in
+            onThread {
+                let bytes = receiveAll(blocking: descriptor)
+                continuation.resume(returning: String(decoding: bytes, as: UTF8.self))
+            }
+        }
+    }
+
+    private static func receiveAll(blocking descriptor: Int32) -> [UInt8] {
         var reply: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while true {
@@ -73,8 +87,13 @@ struct HTTPClient: Sendable {
     }
 
     /// A connected socket; the caller closes it.
-    static func open(_ port: UInt16) -> Int32 {
+    ///
+    /// - Parameter receiveBuffer: The kernel's, in bytes; small ones make a slow reader.
+    static func open(_ port: UInt16, receiveBuffer: Int32? = nil) -> Int32 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        if var size = receiveBuffer {
+            setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
+        }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian

@@ -86,7 +86,7 @@ import Testing
         init(_ body: String, _ port: UInt16) {
             descriptor = HTTPClient.open(port)
             let head =
-                "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
+                "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
             _ = Array((head + body).utf8).withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
             _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
         }

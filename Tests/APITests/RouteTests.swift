@@ -217,7 +217,7 @@ import Testing
     // MARK: - Refusals
 
     @Test(arguments: [false, true])
-    func `a full queue is 429 before any head`(stream: Bool) async throws {
+    func `a full queue is 429 before any head (check 93)`(stream: Bool) async throws {
         let script: FakeEngine.Script = { _ throws(AdmissionError) in throw .queueFull(retryAfterSeconds: 7) }
         try await TestService.run(script: script) { service async throws in
             let reply = try await service.client.post(completions, #"{"prompt":"x","stream":\#(stream)}"#)
@@ -318,13 +318,13 @@ import Testing
         }
     }
 
-    @Test func `a client that vanishes cancels its generation`() async throws {
+    @Test func `a client that vanishes cancels its generation (check 86)`() async throws {
         let script: FakeEngine.Script = { _ in [[.admitted]] }
         try await TestService.run(script: script) { service async throws in
             let descriptor = HTTPClient.open(service.client.port)
             let body = #"{"prompt":"x","stream":true}"#
             let text =
-                "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
+                "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
                 + body
             _ = Array(text.utf8).withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
             while service.engine.requests.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
@@ -340,10 +340,14 @@ import Testing
     }
 
     @Test(arguments: [
-        (#"{"messages":}"#, "invalid_json"), ("", "invalid_json"), ("[]", "invalid_type"),
+        (#"{"messages":}"#, "invalid_json"), ("", "empty_body"), ("[]", "invalid_type"),
         (#"{"prompt":"x","temperature":NaN}"#, "invalid_json"), (#"{"a":1,"a":2}"#, "invalid_json"),
+        (#"{"a":1e999}"#, "invalid_json"), (#"{"a":"\ud800"}"#, "invalid_json"),
+        (String(repeating: #"{"a":"#, count: 1_000), "invalid_json"),
     ])
-    func `a body that is no JSON object is refused with its place`(body: String, code: String) async throws {
+    func `a body that is no JSON object is refused with its place (checks 47, 78)`(body: String, code: String)
+        async throws
+    {
         try await TestService.run { service async throws in
             for path in [chat, completions, "/tokenize", "/detokenize", "/apply-template"] {
                 let reply = try await service.client.post(path, body)
@@ -356,7 +360,7 @@ import Testing
         }
     }
 
-    @Test func `another content type is 415`() async throws {
+    @Test func `another content type is 415, and so is none (check 77)`() async throws {
         try await TestService.run { service async throws in
             #expect(try await service.client.post(completions, "{}", type: "text/plain").status == 415)
             let body = #"{"prompt":"x"}"#
@@ -381,7 +385,7 @@ import Testing
         }
     }
 
-    @Test func `health tells whether the model is there`() async throws {
+    @Test func `health tells whether the model is there, and what needs it is 503 (check 93)`() async throws {
         try await TestService.run { service async throws in
             let healthy = try await service.client.get("/health")
             #expect(healthy.status == 200)
@@ -395,6 +399,8 @@ import Testing
             for state in [ModelSlot.State.loading, .draining] {
                 service.models.set(state)
                 #expect(try await service.client.get("/health").status == 503)
+                let reply = try await service.client.post(completions, #"{"prompt":"x"}"#)
+                #expect(reply.headers["retry-after"] == "1")
                 #expect(try await service.client.get("/v1/models").status == 503)
                 #expect(try await service.client.post(completions, #"{"prompt":"x"}"#).status == 503)
             }

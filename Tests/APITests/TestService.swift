@@ -67,6 +67,8 @@ final class TestService: Sendable {
         client = HTTPClient(port: server.port ?? 0)
     }
 
+    var counters: HTTPCounters.Snapshot { server.counters.snapshot }
+
     func stop() async { await server.stop(graceful: false) }
 
     /// The tokens of a text, one for each byte.
@@ -95,7 +97,7 @@ final class TestService: Sendable {
         try await run(service) { try await body(service, engine) }
     }
 
-    private static func run(_ service: TestService, _ body: () async throws -> Void) async throws {
+    static func run(_ service: TestService, _ body: () async throws -> Void) async throws {
         do {
             try await body()
         } catch {

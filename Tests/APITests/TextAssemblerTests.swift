@@ -37,6 +37,25 @@ import Testing
         #expect(last.tokens.map(\.isShown) == [true, false])
     }
 
+    @Test func `a stop string may be part of the text`() {
+        var assembler = TextAssembler(stops: [bytes("\n\n")], includesStop: true)
+        _ = assembler.append(AnswerToken(token: 1), piece: bytes("one"))
+        #expect(assembler.append(AnswerToken(token: 2), piece: bytes(".\n")).text == bytes("."))
+        let last = assembler.append(AnswerToken(token: 3), piece: bytes("\nmore"))
+        #expect(last.isStopped)
+        #expect(last.text == bytes("\n\n"))
+        #expect(last.tokens.map(\.isShown) == [true, true])
+    }
+
+    @Test func `stop strings do not count before the least number of tokens`() {
+        var assembler = TextAssembler(stops: [bytes("xx")], tokensMin: 2)
+        #expect(assembler.append(AnswerToken(token: 1), piece: bytes("axx")).text == bytes("axx"))
+        #expect(assembler.append(AnswerToken(token: 2), piece: bytes("x")).text == bytes("x"))
+        #expect(!assembler.append(AnswerToken(token: 3), piece: bytes("x")).isStopped)
+        let last = assembler.append(AnswerToken(token: 4), piece: bytes("x."))
+        #expect(last.isStopped && last.text.isEmpty)
+    }
+
     @Test func `a token without text goes out at once`() {
         var assembler = TextAssembler(stops: [bytes("x")])
         #expect(assembler.append(AnswerToken(token: 1), piece: []).tokens.map(\.token) == [1])

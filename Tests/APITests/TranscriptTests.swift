@@ -67,6 +67,18 @@ import Testing
         Case(
             name: "completion-stream-everything", path: "/v1/completions",
             body: #"{"prompt":"Hi","logprobs":2,"return_token_ids":true,"stream":true,"stop":["é"]}"#),
+        Case(
+            name: "completion-echo", path: "/v1/completions",
+            body: #"{"prompt":["Hi é",[75,108]],"echo":true,"logprobs":1,"prompt_logprobs":2}"#),
+        Case(
+            name: "completion-stream-echo", path: "/v1/completions",
+            body: #"{"prompt":"Hi","echo":true,"logprobs":1,"stream":true,"return_progress":true,"#
+                + #""stream_options":{"continuous_usage_stats":true}}"#),
+        Case(
+            name: "chat-prompt-logprobs", path: "/v1/chat/completions",
+            body:
+                #"{"messages":[{"role":"user","content":""}],"prompt_logprobs":1,"context_overflow":"shift","#
+                + #""include_stop_str_in_output":true,"skip_special_tokens":false}"#),
         Case(name: "error-field", path: "/v1/completions", body: #"{"prompt":"Hi","temperature":-1}"#),
         Case(name: "error-json", path: "/v1/chat/completions", body: "{\"messages\":\n[}"),
     ]
@@ -75,10 +87,10 @@ import Testing
     func `answers are what the transcript says`(item: Case) async throws {
         // A byte a token, then the end token; with alternatives where they are asked for.
         let script: FakeEngine.Script = { request in
-            FakeEngine.answer(
-                TestService.bytes(item.answer), end: .stopToken(2), choices: request.choiceCount
-            )
-            .map { $0.map { Self.withLogprobs($0, request) } }
+            let steps = FakeEngine.answer(
+                TestService.bytes(item.answer) + (request.reportsStopToken ? [2] : []), end: .stopToken(2),
+                choices: request.choiceCount)
+            return [Self.reading(request)] + steps.map { $0.map { Self.withLogprobs($0, request) } }
         }
         try await TestService.run(contextLength: 4096, template: item.template, script: script) {
             service async throws in
@@ -90,6 +102,30 @@ import Testing
             if !text.hasSuffix("\n") { text += "\n" }
             try compare(text, item.name)
         }
+    }
+
+    /// What comes of a prompt where it is asked for.
+    private static func reading(_ request: GenerationRequest) -> [GenerationEvent] {
+        var events: [GenerationEvent] = []
+        if request.wantsProgress {
+            events = [
+                .admitted, .progress(processed: 1, cachedTokens: 1), .progress(processed: 2, cachedTokens: 1),
+            ]
+        }
+        if let count = request.promptAlternatives {
+            events.append(
+                .promptTokens(
+                    request.prompt.dropFirst().map { token in
+                        let best = [
+                            TokenLogprob(token: 3, logprob: -0.125),
+                            TokenLogprob(token: token, logprob: -0.5),
+                        ]
+                        return PromptToken(
+                            token: token, logprob: -0.5, rank: 2, alternatives: Array(best.prefix(count)))
+                    }))
+        }
+        if request.shiftsContext { events.append(.shifted(choice: 0, droppedTokens: 48)) }
+        return events
     }
 
     private static func withLogprobs(_ event: GenerationEvent, _ request: GenerationRequest)
@@ -107,6 +143,7 @@ import Testing
         body.replacing(#/"id":"(chatcmpl|cmpl)-[A-Za-z0-9]{24}"/#) { "\"id\":\"\($0.output.1)-ID\"" }
             .replacing(#/"id":"call_[A-Za-z0-9]{24}"/#, with: "\"id\":\"call_ID\"")
             .replacing(#/"created":[0-9]+/#, with: "\"created\":0")
+            .replacing(#/"time_ms":[0-9.e-]+/#, with: "\"time_ms\":0")
     }
 
     private func compare(_ text: String, _ name: String) throws {

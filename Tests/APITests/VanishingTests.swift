@@ -69,7 +69,8 @@ import Testing
     private func send(_ body: String, _ service: TestService) -> Int32 {
         let descriptor = HTTPClient.open(service.client.port)
         let text =
-            "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.utf8.count)\r\n\r\n" + body
+            "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            + "Content-Length: \(body.utf8.count)\r\n\r\n" + body
         _ = Array(text.utf8).withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
         return descriptor
     }

@@ -3,7 +3,9 @@
 import os
 import pathlib
 import re
+import resource
 import signal
+import ssl
 import subprocess
 import tempfile
 import time
@@ -28,28 +30,42 @@ def run(*arguments, input=None, timeout=120):
 
 
 class Server:
-    """`apus serve` on a free port, from start to stop."""
+    """`apus serve` on a free port, from start to stop; `before` stands before the command, `options` are Popen's."""
 
-    def __init__(self, model, *arguments):
+    def __init__(
+        self, model, *arguments, before=(), ca=None, client=None, environment=None, descriptors=None, **options
+    ):
+        """`ca` is trusted by `http`, `client` the certificate that it shows; `environment` adds variables;
+        `descriptors`: the most files, sockets included, that the process may have open."""
         self.log = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
-            [BINARY, "serve", "--model", model, "--host", "127.0.0.1", "--port", "0", *arguments],
+            [*before, BINARY, "serve", "--model", model, "--host", "127.0.0.1", "--port", "0", *arguments],
+            **options,
             stdin=subprocess.DEVNULL,
             stdout=self.log,
             stderr=subprocess.STDOUT,
+            env={**os.environ, **(environment or {})},
+            preexec_fn=descriptors
+            and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))),
         )
         try:
-            self.url = self._announced_url()
+            self.urls = self._announced_urls()
+            self.url = self.urls[0]
         except BaseException:
             self.stop()
             raise
-        self.http = httpx.Client(base_url=self.url, timeout=120)
+        verify = True
+        if ca:
+            verify = ssl.create_default_context(cafile=ca)
+            if client:
+                verify.load_cert_chain(*client)
+        self.http = httpx.Client(base_url=self.url, timeout=120, verify=verify)
 
-    def _announced_url(self):
+    def _announced_urls(self):
         deadline = time.monotonic() + START_SECONDS_MAX
         while time.monotonic() < deadline:
-            if found := re.search(r"http://127\.0\.0\.1:(\d+)", self.output()):
-                return found.group(0)
+            if found := re.findall(r"https?://127\.0\.0\.1:\d+", self.output()):
+                return found
             if self.process.poll() is not None:
                 raise RuntimeError(f"apus serve ended with {self.process.returncode}:\n{self.output()}")
             time.sleep(0.05)

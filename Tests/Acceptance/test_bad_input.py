@@ -140,7 +140,7 @@ def test_a_body_that_is_no_json_object_is_refused(server, route, name):
 def test_a_body_past_the_limit_is_refused_before_it_is_sent(server):
     url = httpx.URL(server.url)
     with socket.create_connection((url.host, url.port), timeout=30) as connection:
-        head = f"POST {COMPLETIONS} HTTP/1.1\r\nHost: apus\r\nContent-Length: {1 << 40}\r\n\r\n"
+        head = f"POST {COMPLETIONS} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {1 << 40}\r\n\r\n"
         connection.sendall(head.encode())
         answer = http.client.HTTPResponse(connection)
         answer.begin()

@@ -45,14 +45,14 @@ def connect(server):
 
 
 def get(path, *fields):
-    return f"GET {path} HTTP/1.1\r\nHost: apus\r\n{''.join(fields)}\r\n".encode()
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{''.join(fields)}\r\n".encode()
 
 
 def send(server, body):
     """A connection on which a completion request was sent."""
     content = json.dumps(body).encode()
     connection = connect(server)
-    head = f"POST /v1/completions HTTP/1.1\r\nHost: apus\r\nContent-Length: {len(content)}\r\n\r\n"
+    head = f"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(content)}\r\n\r\n"
     connection.sendall(head.encode() + content)
     return connection
 

@@ -16,6 +16,7 @@ import Testing
         .init(headDim: 128, position: 20, columns: 3, window: 512, heads: 3),
         .init(headDim: 64, position: 1500, columns: 2, window: 0, heads: 5),
         .init(headDim: 64, position: 1020, columns: 16, window: 500, heads: 3),
+        .init(headDim: 32, position: 0, columns: 70, window: 0, heads: 1, seesAll: true),
     ]
 
     @Test("is plain softmax attention", arguments: shapes, [APUS_KV_F16, APUS_KV_Q8])
@@ -72,6 +73,8 @@ struct AttentionProblem {
         var columns: Int
         var window: Int
         var heads: Int
+        /// Every query sees every position, as in an encoder.
+        var seesAll = false
     }
 
     let shape: Shape
@@ -149,7 +152,7 @@ struct AttentionProblem {
                         block_stride: 2 * headBytes, keys_offset: 0, values_offset: headBytes,
                         blocks: t.baseAddress, position: shape.position + columns.lowerBound,
                         columns: columns.count, first_head: 0, heads: shape.heads, head_dim: dim,
-                        window: shape.window, scale: scale)
+                        window: shape.window, length: shape.seesAll ? positions : 0, scale: scale)
                     body(&item, scratch.pointer)
                 }
             }
@@ -160,7 +163,7 @@ struct AttentionProblem {
     /// In double precision. [column][head][headDim]
     var exact: [Double] {
         (0..<shape.columns * shape.heads).flatMap { index -> [Double] in
-            let last = shape.position + index / shape.heads
+            let last = shape.seesAll ? positions - 1 : shape.position + index / shape.heads
             let first = shape.window > 0 ? max(0, last + 1 - shape.window) : 0
             let dim = shape.headDim
             let scores = (first...last).map { p in

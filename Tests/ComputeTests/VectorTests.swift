@@ -17,6 +17,19 @@ import Testing
             let mean = x.reduce(0.0) { $0 + Double($1) * Double($1) } / Double(n)
             expect(out, x.indices.map { Double(x[$0]) / (mean + 1e-5).squareRoot() * Double(y[$0]) }, 1e-5)
 
+            table.layer_norm(x, y, x, 1e-5, n, &out)
+            let center = x.reduce(0.0) { $0 + Double($1) } / Double(n)
+            let variance = x.reduce(0.0) { $0 + (Double($1) - center) * (Double($1) - center) } / Double(n)
+            expect(
+                out,
+                x.indices.map { i in
+                    (Double(x[i]) - center) / (variance + 1e-5).squareRoot() * Double(y[i]) + Double(x[i])
+                }, 1e-5)
+
+            out = x
+            table.gelu_exact(&out, n)
+            expect(out, x.map { 0.5 * Double($0) * (1 + erf(Double($0) / 2.0.squareRoot())) }, 1e-6)
+
             out = x
             table.silu_multiply(&out, y, n)
             expect(out, x.indices.map { Double(x[$0]) / (1 + exp(-Double(x[$0]))) * Double(y[$0]) }, 1e-5)

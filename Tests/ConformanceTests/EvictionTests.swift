@@ -8,6 +8,7 @@ struct EvictionTests {
     private func limits(evictionAge: Duration) -> HTTPLimits {
         var limits = HTTPLimits()
         limits.connectionsMax = 4
+        limits.connectionsReserve = 0
         limits.evictionAge = evictionAge
         return limits
     }

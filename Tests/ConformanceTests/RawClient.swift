@@ -1,4 +1,5 @@
 import Glibc
+import TLSSupport
 
 /// A blocking TCP client that sends bytes as they are and knows just enough of HTTP to find a response's end.
 ///
@@ -9,10 +10,15 @@ final class RawClient: @unchecked Sendable {
     }
 
     private let fd: Int32
+    /// What is sent and received goes through it.
+    private let tls: TLSTestClient?
     private var received: [UInt8] = []
 
     /// - Parameter receiveBuffer: The kernel's, in bytes; small ones make a slow reader.
-    init(port: UInt16, receiveBuffer: Int32? = nil, timeoutSeconds: Int = 10) throws {
+    init(port: UInt16, receiveBuffer: Int32? = nil, timeoutSeconds: Int = 10, tls: TLSTestClient? = nil)
+        throws
+    {
+        self.tls = tls
         fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard fd >= 0 else { throw Failure(description: "no socket") }
         var timeout = timeval(tv_sec: timeoutSeconds, tv_usec: 0)
@@ -30,6 +36,32 @@ final class RawClient: @unchecked Sendable {
             }
         }
         guard result == 0 else { throw Failure(description: "cannot connect: \(errno)") }
+        if let tls { try shakeHands(tls) }
+    }
+
+    private func shakeHands(_ tls: TLSTestClient) throws {
+        while tls.handshake() == .needsMore {
+            try sendRaw(tls.takeOutput())
+            let bytes = try receiveRaw(65_536)
+            guard !bytes.isEmpty else { throw Failure(description: "the handshake was cut") }
+            tls.receive(bytes)
+        }
+        try sendRaw(tls.takeOutput())
+        guard tls.handshake() == .done else {
+            throw Failure(description: "the handshake failed with alert \(tls.alert ?? 0)")
+        }
+    }
+
+    /// Of a unix socket. - Parameter address: A path, or an abstract name behind an `@`.
+    init(unix address: String, timeoutSeconds: Int = 10) throws {
+        tls = nil
+        fd = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        guard fd >= 0 else { throw Failure(description: "no socket") }
+        var timeout = timeval(tv_sec: timeoutSeconds, tv_usec: 0)
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+        guard UnixAddress(address).apply(fd, Glibc.connect) == 0 else {
+            throw Failure(description: "cannot connect: \(errno)")
+        }
     }
 
     deinit { close(fd) }
@@ -37,6 +69,18 @@ final class RawClient: @unchecked Sendable {
     func send(_ text: String) throws { try send(Array(text.utf8)) }
 
     func send(_ bytes: [UInt8]) throws {
+        guard let tls else { return try sendRaw(bytes) }
+        try tls.write(bytes)
+        try sendRaw(tls.takeOutput())
+    }
+
+    /// Says close_notify, and nothing else.
+    func sayGoodbye() throws {
+        tls?.close()
+        try sendRaw(tls?.takeOutput() ?? [])
+    }
+
+    private func sendRaw(_ bytes: [UInt8]) throws {
         var sent = 0
         while sent < bytes.count {
             let count = bytes[sent...].withUnsafeBytes {
@@ -45,6 +89,12 @@ final class RawClient: @unchecked Sendable {
             guard count > 0 else { throw Failure(description: "cannot send: \(errno)") }
             sent += count
         }
+    }
+
+    /// Closing sends a reset.
+    func resetOnClose() {
+        var linger = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<linger>.size))
     }
 
     /// No more input will come from here.
@@ -62,10 +112,31 @@ final class RawClient: @unchecked Sendable {
             defer { received = [] }
             return received
         }
+        guard let tls else { return try receiveRaw(max) }
+        while true {
+            guard let plaintext = tls.read() else {
+                throw Failure(description: "the session broke with alert \(tls.alert ?? 0)")
+            }
+            if !plaintext.isEmpty || tls.sawGoodbye { return plaintext }
+            let bytes = try receiveRaw(max)
+            guard !bytes.isEmpty else { throw Failure(description: "the end came without close_notify") }
+            tls.receive(bytes)
+        }
+    }
+
+    private func receiveRaw(_ max: Int) throws -> [UInt8] {
         var buffer = [UInt8](repeating: 0, count: max)
         let count = recv(fd, &buffer, max, 0)
         guard count >= 0 else { throw Failure(description: "nothing received: \(errno)") }
         return Array(buffer[..<count])
+    }
+
+    /// Nothing more comes: the server closed its side, or reset the connection because it did not read all of ours.
+    func meetsEnd() -> Bool {
+        guard received.isEmpty else { return false }
+        var byte: UInt8 = 0
+        let count = recv(fd, &byte, 1, 0)
+        return count == 0 || (count < 0 && errno == ECONNRESET)
     }
 
     func receiveToEnd() throws -> String {

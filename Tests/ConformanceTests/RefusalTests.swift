@@ -35,7 +35,7 @@ struct RefusalTests {
                 413
             ),
             ("POST /echo HTTP/1.1\r\nHost: h\r\nExpect: magic\r\n\r\n", 417),
-            ("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc", 415),
+            ("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Encoding: br\r\nContent-Length: 3\r\n\r\nabc", 415),
             ("\u{16}\u{3}\u{1}", 400),
         ])
     func statuses(request: String, status: Int) async throws {

@@ -24,12 +24,17 @@ final class Notes: Sendable {
 /// Runs `body`, which blocks, on a thread of its own against a server with the test routes, and stops the
 /// server.
 func withServer(
-    limits: HTTPLimits = HTTPLimits(),
+    limits: HTTPLimits = HTTPLimits(), tls: TLSCredentials? = nil,
+    configure: (inout HTTPServer.Configuration) -> Void = { _ in },
     _ body: @escaping @Sendable (_ port: UInt16, _ server: HTTPServer, _ notes: Notes) throws -> Void
 ) async throws {
     let notes = Notes()
+    var configuration = HTTPServer.Configuration(port: 0, limits: limits)
+    configuration.tls = tls
+    for index in configuration.listeners.indices { configuration.listeners[index].usesTLS = tls != nil }
+    configure(&configuration)
     let server = HTTPServer(
-        configuration: .init(port: 0, limits: limits), router: testRouter(notes),
+        configuration: configuration, router: testRouter(notes),
         onRequestEnd: { notes.add("end \($0.path) \($0.status?.code ?? 0) \($0.isComplete)") })
     try server.start()
     let port = try #require(server.port)
@@ -50,6 +55,9 @@ func blocking<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async ->
 private func testRouter(_ notes: Notes) -> Router {
     var router = Router()
     router.immediate(.get, "/health") { _ in .json(Array(#"{"status":"ok"}"#.utf8)) }
+    router.on(.get, "/subject") { request, writer in
+        writer.respond(.text(request.clientSubject ?? "nobody"))
+    }
     router.on(.get, "/hello") { _, writer in writer.respond(.text("hello")) }
     router.on(.post, "/echo") { request, writer in
         writer.respond(status: .ok, headers: ["Content-Type": "text/plain"], body: request.body)
@@ -59,6 +67,21 @@ private func testRouter(_ notes: Notes) -> Router {
     }
     router.on(.get, "/models/{id}") { request, writer in
         writer.respond(.text(request.parameters["id"] ?? "none"))
+    }
+    router.on(.post, "/json", takesJSON: true) { request, writer in
+        writer.respond(.text("\(request.body.count) bytes"))
+    }
+    router.on(.get, "/query") { request, writer in writer.respond(.text(request.query ?? "none")) }
+    router.on(.get, "/pour/{count}") { request, writer in
+        writer.beginStream(headers: ["Content-Type": "text/plain"])
+        writer.write([UInt8](repeating: 0x78, count: request.parameters["count"].flatMap { Int($0) } ?? 0))
+        writer.finish()
+    }
+    router.on(.get, "/deluge") { _, writer in
+        // Heeds nothing.
+        writer.beginStream(headers: ["Content-Type": "text/plain"])
+        let block = [UInt8](repeating: 0x78, count: 16_384)
+        while writer.write(block) { await Task.yield() }
     }
     router.on(.get, "/stream") { _, writer in
         writer.beginEventStream()

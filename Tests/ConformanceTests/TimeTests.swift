@@ -219,10 +219,63 @@ struct TimeTests {
         }
     }
 
+    @Test("A reset, and a write to who is gone, end one connection and nothing else (checks 91, 92)")
+    func resets() async throws {
+        try await withServer { port, server, notes in
+            var action = sigaction()
+            sigaction(SIGPIPE, nil, &action)
+            #expect(
+                unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1,
+                "SIGPIPE is not ignored")
+            for request in ["GET /ticks HTTP/1.1\r\nHost: h\r\n\r\n", "GET /fl", ""] {
+                var client: RawClient? = try RawClient(port: port)
+                try client?.send(request)
+                if request.utf8.last == 10 { _ = try client?.receive(through: "tick") }
+                client?.resetOnClose()
+                client = nil
+            }
+            #expect(notes.wait(for: "ticks closed"))
+            for _ in 0..<1_000 where server.counters.snapshot.connectionsActive > 0 { usleep(5_000) }
+            #expect(server.counters.snapshot.connectionsActive == 0)
+            let client = try RawClient(port: port)
+            try client.send("GET /hello HTTP/1.1\r\nHost: h\r\n\r\n")
+            #expect(try client.response().body == "hello")
+        }
+    }
+
+    @Test("A slow stream waits by itself: another of the same loop goes on (check 83)")
+    func onlyItsOwnStream() async throws {
+        try await withServer { port, server, notes in
+            let slow = try RawClient(port: port, receiveBuffer: 65_536)
+            try slow.send("GET /flood HTTP/1.1\r\nHost: h\r\n\r\n")
+            #expect(notes.wait(for: "flood backed up"))
+            let sent = settled { server.counters.snapshot.bytesSent }
+            let other = try RawClient(port: port)
+            for _ in 0..<100 {
+                try other.send("GET /stream HTTP/1.1\r\nHost: h\r\n\r\n")
+                #expect(try other.response().body.hasSuffix("data: [DONE]\n\n"))
+            }
+            #expect(server.counters.snapshot.bytesSent - sent < 100_000, "the slow stream went on")
+        }
+    }
+
+    /// A number, once it has not changed for a while: the kernel's buffers are full.
+    private func settled(_ number: () -> Int) -> Int {
+        var last = number()
+        for _ in 0..<100 {
+            usleep(200_000)
+            let next = number()
+            if next == last { break }
+            last = next
+        }
+        return last
+    }
+
     @Test("At the limit of connections new ones wait until one goes (check 88)")
     func connectionLimit() async throws {
         var limits = HTTPLimits()
         limits.connectionsMax = 2
+        limits.connectionsReserve = 0
         try await withServer(limits: limits) { port, _, _ in
             var first: RawClient? = try RawClient(port: port)
             let second = try RawClient(port: port)

@@ -25,11 +25,22 @@ final class Collector: Sendable {
         var logprobs: [Float?] = []
         var alternatives: [[TokenLogprob]] = []
         var reason: FinishReason?
+
+        mutating func add(_ drawn: SampledToken) {
+            tokens.append(drawn.token)
+            logprobs.append(drawn.logprob)
+            alternatives.append(drawn.alternatives)
+        }
     }
 
     struct Outcome {
         var admitted = 0
         var cachedTokens: Int?
+        /// Processed and cached tokens.
+        var progress: [[Int]] = []
+        /// Tokens that choices went on without.
+        var dropped = 0
+        var prompt: [PromptToken] = []
         var ended = 0
         var calls = 0
         var drafted = 0
@@ -43,6 +54,8 @@ final class Collector: Sendable {
             if ended > 0 { late.append(event) }
             switch event {
             case .admitted: admitted += 1
+            case .progress(let processed, let cached): progress.append([processed, cached])
+            case .promptTokens(let tokens): prompt += tokens
             case .prefilled(let cachedTokens): self.cachedTokens = cachedTokens
             case .token(let choice, let token, let logprob, let alternatives):
                 if choices[choice]?.reason != nil { late.append(event) }
@@ -52,6 +65,7 @@ final class Collector: Sendable {
             case .drafted(_, let count, let acceptedCount):
                 drafted += count
                 accepted += acceptedCount
+            case .shifted(_, let count): dropped += count
             case .finished(let choice, let reason):
                 if choices[choice]?.reason != nil { late.append(event) }
                 choices[choice, default: Choice()].reason = reason
@@ -108,18 +122,32 @@ extension Logits {
 
 extension Sampler {
     func sample(
-        _ values: [Float], for request: GenerationRequest, after tokens: [TokenID] = [], uniform: Double
+        _ values: [Float], for request: GenerationRequest, after tokens: [TokenID], chances: TokenChances,
+        state: inout SamplerState
     ) throws -> SampledToken {
         let output = Self.output(column: 0, for: request, vocabularyCount: values.count)
         let logits = Logits.holding(values, output)
         return try withExtendedLifetime(logits) {
-            let drawn = try sample(logits[0], for: request, after: tokens, uniform: uniform)
+            var (first, second) = (state, state)
+            let drawn = try sample(
+                logits[0], for: request, after: tokens, chances: chances, state: &first)
             // The row is as before, its summary too.
             precondition((0..<values.count).allSatisfy { logits[0].values[$0] == values[$0] })
-            let again = try sample(logits[0], for: request, after: tokens, uniform: uniform)
-            precondition(again == drawn)
+            let again = try sample(
+                logits[0], for: request, after: tokens, chances: chances, state: &second)
+            precondition(again == drawn && first == second)
+            state = first
             return drawn
         }
+    }
+
+    /// Of a request whose sampler carries nothing from token to token.
+    func sample(
+        _ values: [Float], for request: GenerationRequest, after tokens: [TokenID] = [], uniform: Double
+    ) throws -> SampledToken {
+        var state = SamplerState()
+        return try sample(
+            values, for: request, after: tokens, chances: TokenChances(draw: uniform), state: &state)
     }
 }
 
@@ -130,20 +158,20 @@ func expectedChoice(
     let sampler = Sampler(vocabularyCount: shape.vocabularyCount)
     let random = CounterRandom(seed: request.sampling.seed ?? 0, choice: choice)
     var expected = Collector.Choice()
+    var state = SamplerState()
     let tokensMax = min(request.tokensMax, shape.contextLength - request.prompt.count)
     while expected.tokens.count < tokensMax {
         let row = FakeModel.logits(
             after: request.prompt + expected.tokens, shape)
         let drawn = try sampler.sample(
             row, for: request, after: request.prompt + expected.tokens,
-            uniform: random.uniform(position: expected.tokens.count))
+            chances: random.chances(position: expected.tokens.count), state: &state)
         if request.stopTokens.contains(drawn.token) {
+            if request.reportsStopToken { expected.add(drawn) }
             expected.reason = .stopToken(drawn.token)
             return expected
         }
-        expected.tokens.append(drawn.token)
-        expected.logprobs.append(drawn.logprob)
-        expected.alternatives.append(drawn.alternatives)
+        expected.add(drawn)
     }
     expected.reason = .length
     return expected

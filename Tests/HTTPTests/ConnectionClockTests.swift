@@ -47,7 +47,7 @@ struct ConnectionClockTests {
             #expect(clock.due(isWaiting: false, isEventStream: false, Self.start + 10 * Self.second) == nil)
             let now = Self.start + 11 * Self.second
             clock.bodyCame(bytes: bytes, now)
-            #expect((clock.due(isWaiting: false, isEventStream: false, now) == .phase) == isDue)
+            #expect((clock.due(isWaiting: false, isEventStream: false, now) == .phase(.bodyRate)) == isDue)
         }
     }
 

@@ -181,7 +181,7 @@ struct ConnectionMachineTests {
     @Test("Time runs out differently in each phase")
     func timeouts() {
         var idle = Driven()
-        #expect(idle.machine.timeOut() == .close)
+        #expect(idle.machine.timeOut() == .close(nil))
         var head = Driven()
         head.send("GET / ")
         guard case .refuse(let error)? = head.machine.timeOut() else {
@@ -198,7 +198,14 @@ struct ConnectionMachineTests {
     @Test("A stop closes an idle connection, and the present response says that it is the last")
     func drain() {
         var idle = Driven()
-        #expect(idle.machine.drain(isAllSent: true) == .close)
+        idle.send(get("/"))
+        #expect(idle.machine.drain(isAllSent: true) == .close(nil))
+        var fresh = Driven()
+        #expect(fresh.machine.drain(isAllSent: true) == nil)
+        #expect(fresh.machine.phase == .idle)
+        fresh.send(get("/"))
+        #expect(fresh.text.contains("Connection: close\r\n"))
+        #expect(fresh.machine.phase == .closing)
         var sending = Driven()
         sending.send(get("/"))
         #expect(sending.machine.drain(isAllSent: false) == nil)

@@ -5,7 +5,9 @@ import Testing
 
 private final class Owner: ExchangeOwner {
     let announcements = Atomic(0)
+    let backUps = Atomic(0)
     func hasOutput(_ exchange: Exchange) { announcements.count() }
+    func didBackUp(_ exchange: Exchange) { backUps.count() }
     var count: Int { announcements.load(ordering: .relaxed) }
 }
 
@@ -74,6 +76,43 @@ struct ExchangeTests {
         #expect(!writer.isBackedUp)
         #expect(calls.count == 1)
         exchange.report(heldBytes: 0)
+        #expect(calls.count == 1)
+    }
+
+    @Test("Who waits for a backed-up stream is called once: when it flows or closes, or at once")
+    func flowing() {
+        let exchange = makeExchange()
+        let writer = ResponseWriter(exchange)
+        exchange.onceFlowing { [calls] in calls.add() }
+        #expect(calls.count == 1)
+        writer.beginStream()
+        writer.write([UInt8](repeating: 0, count: 100))
+        #expect(owner.backUps.load(ordering: .relaxed) == 1)
+        exchange.onceFlowing { [calls] in calls.add() }
+        _ = exchange.takeOutput()
+        exchange.report(heldBytes: 10)
+        #expect(calls.count == 1)
+        exchange.report(heldBytes: 9)
+        exchange.report(heldBytes: 0)
+        #expect(calls.count == 2)
+        writer.write([UInt8](repeating: 0, count: 100))
+        #expect(owner.backUps.load(ordering: .relaxed) == 2)
+        exchange.onceFlowing { [calls] in calls.add() }
+        exchange.close()
+        #expect(calls.count == 3)
+        exchange.onceFlowing { [calls] in calls.add() }
+        #expect(calls.count == 4)
+    }
+
+    @Test("A stream that ends while it is backed up lets go of who waits")
+    func endsBackedUp() {
+        let exchange = makeExchange()
+        let writer = ResponseWriter(exchange)
+        writer.beginStream()
+        writer.write([UInt8](repeating: 0, count: 100))
+        exchange.onceFlowing { [calls] in calls.add() }
+        writer.finish()
+        _ = exchange.takeOutput()
         #expect(calls.count == 1)
     }
 

@@ -19,7 +19,8 @@ struct ResponseHeadTests {
         #expect(
             encode(.ok, ["Content-Type": "application/json", "X-A": "1"], .length(12)) == """
                 HTTP/1.1 200 OK\r\nDate: D\r\nServer: apus\r\nContent-Type: application/json\r\nX-A: 1\r\n\
-                X-Content-Type-Options: nosniff\r\nContent-Length: 12\r\nx-request-id: r\r\n\r\n
+                Cache-Control: no-store\r\nContent-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n\
+                Referrer-Policy: no-referrer\r\nX-Content-Type-Options: nosniff\r\nContent-Length: 12\r\nx-request-id: r\r\n\r\n
                 """)
     }
 
@@ -41,10 +42,17 @@ struct ResponseHeadTests {
     @Test("What the server alone says cannot be said by a handler")
     func ownFields() {
         let text = encode(.ok, ["content-length": "3", "TRANSFER-ENCODING": "x", "Date": "y"], .length(0))
-        #expect(
-            text
-                == "HTTP/1.1 200 OK\r\nDate: D\r\nServer: apus\r\nContent-Type: application/octet-stream\r\n"
-                + "Content-Length: 0\r\nx-request-id: r\r\n\r\n")
+        #expect(text.hasPrefix("HTTP/1.1 200 OK\r\nDate: D\r\nServer: apus\r\nContent-Type: "))
+        #expect(text.hasSuffix("Content-Length: 0\r\nx-request-id: r\r\n\r\n"))
+        #expect(!text.contains("content-length") && !text.contains("x\r\n") && !text.contains("Date: y"))
+    }
+
+    @Test("A handler may say how its answer is kept and what it may load, and that is said once")
+    func handlersPolicies() {
+        let text = encode(
+            .ok, ["Cache-Control": "max-age=1", "Content-Security-Policy": "default-src 'self'"], .length(0))
+        #expect(text.contains("Cache-Control: max-age=1\r\n") && !text.contains("no-store"))
+        #expect(text.contains("Content-Security-Policy: default-src 'self'\r\n") && !text.contains("'none'"))
     }
 
     @Test("Chunks are framed, and no bytes make none")

@@ -8,13 +8,15 @@
 
 typedef struct {
     size_t dim, position, columns, window, heads;
+    int sees_all; // every query sees every position
 } shape;
 
-// Shapes that meet every tile of queries, partial blocks, runs of 16 dimensions, windows and several
-// segments.
+// Shapes that meet every tile of queries, partial blocks, runs of 16 dimensions, windows, several segments, and
+// encoders' attention.
 static const shape shapes[] = {
     {16, 0, 1, 0, 3},   {64, 31, 1, 0, 3},   {64, 0, 33, 0, 3},   {80, 100, 5, 0, 2},  {256, 70, 3, 0, 4},
     {512, 40, 2, 0, 1}, {64, 100, 40, 8, 1}, {128, 20, 3, 32, 3}, {64, 1100, 2, 0, 5}, {64, 1020, 6, 500, 3},
+    {32, 0, 70, 0, 1, 1}, {64, 5, 2, 0, 1, 1},
 };
 
 static size_t head_bytes(apus_kv_kind kind, size_t dim) {
@@ -76,6 +78,7 @@ static apus_attention_item item_of(const problem *p, const uint8_t *cache, float
         .heads = s->heads,
         .head_dim = s->dim,
         .window = s->window,
+        .length = s->sees_all ? p->positions : 0,
         .scale = 1 / sqrtf((float)s->dim),
     };
 }

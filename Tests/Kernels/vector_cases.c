@@ -17,6 +17,13 @@ static void rms_norm_in_place(const apus_kernels *k, float *x, const float *y, c
     (void)z;
     k->rms_norm(x, y, 1e-5f, n, x);
 }
+static void layer_norm(const apus_kernels *k, float *x, const float *y, const float *z, size_t n) {
+    k->layer_norm(x, y, z, 1e-12f, n, x);
+}
+static void gelu_exact(const apus_kernels *k, float *x, const float *y, const float *z, size_t n) {
+    (void)y, (void)z;
+    k->gelu_exact(x, n);
+}
 static void add(const apus_kernels *k, float *x, const float *y, const float *z, size_t n) {
     (void)z;
     k->add(x, y, n);
@@ -65,6 +72,8 @@ void check_vectors(void) {
     } operations[] = {
         {"rms_norm", rms_norm},
         {"rms_norm in place", rms_norm_in_place},
+        {"layer_norm in place", layer_norm},
+        {"gelu_exact", gelu_exact},
         {"add", add},
         {"scale", scale},
         {"silu_multiply", silu_multiply},

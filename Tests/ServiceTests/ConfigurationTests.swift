@@ -1,4 +1,5 @@
 import Compute
+import HTTP
 import Testing
 
 @testable import Service
@@ -105,5 +106,16 @@ import Testing
         for setting in Setting.all {
             #expect(text.contains("\n\(setting.name):"), "\(setting.name) is not in config/apus.yaml")
         }
+    }
+}
+
+@Suite struct LimitSettingTests {
+    @Test(arguments: HTTPLimit.allCases)
+    func `every limit that is counted is a setting of the same name`(limit: HTTPLimit) {
+        #expect(Setting.all.contains { $0.name == limit.name }, "\(limit.name)")
+    }
+
+    @Test func `no two limits share a name`() {
+        #expect(Set(HTTPLimit.allCases.map(\.name)).count == HTTPLimit.allCases.count)
     }
 }

@@ -65,7 +65,8 @@ import Testing
 
     @Test func `an access line says what was asked and how it ended, in both formats`() throws {
         let summary = RequestSummary(
-            id: "a\"b", peer: "192.0.2.1:4711", method: .get, path: "/v1/models", status: .ok, bodyBytes: 12,
+            id: "a\"b", peer: "192.0.2.1:4711", client: "alice", method: .get, path: "/v1/models",
+            status: .ok, bodyBytes: 12,
             durationNanoseconds: 1_250_000, isComplete: true)
         for format in [LogFormat.json, .console] {
             var configuration = ServiceConfiguration()
@@ -77,7 +78,7 @@ import Testing
             if format == .console {
                 #expect(
                     text.hasSuffix(
-                        " bytes=12 complete=true id=a\"b method=GET ms=1.25 path=/v1/models peer=192.0.2.1:4711 status=200\n"
+                        " bytes=12 complete=true id=a\"b key=alice method=GET ms=1.25 path=/v1/models peer=192.0.2.1:4711 status=200\n"
                     ))
                 continue
             }
@@ -87,6 +88,7 @@ import Testing
             #expect(line["level"] == "info")
             #expect(line["id"] == "a\"b")
             #expect(line["peer"] == "192.0.2.1:4711")
+            #expect(line["key"] == "alice")
             #expect(line["method"] == "GET")
             #expect(line["path"] == "/v1/models")
             #expect(line["status"] == 200)

@@ -38,11 +38,6 @@ struct AnswerResponder<Encoder: AnswerEncoder> {
         }
     }
 
-    private var headers: HTTPFields {
-        guard let ignored = job.fields.ignored.headerValue else { return [:] }
-        return ["x-apus-ignored": ignored]
-    }
-
     // MARK: - Whole
 
     private mutating func respond(_ running: RunningGeneration, to writer: ResponseWriter)
@@ -53,7 +48,8 @@ struct AnswerResponder<Encoder: AnswerEncoder> {
             for group in await running.mailbox.next() {
                 for event in answers.take(group) {
                     switch event {
-                    case .admitted: break
+                    case .admitted, .progress: break
+                    case .prompt(let prompt, let tokens): encoder.addPrompt(prompt, tokens)
                     case .delta(let choice, let delta): whole[choice].add(delta)
                     case .finished(let choice, let end, let delta):
                         whole[choice].add(delta)
@@ -66,17 +62,42 @@ struct AnswerResponder<Encoder: AnswerEncoder> {
                 }
             }
         }
-        writer.respond(.json(encoder.response(whole, usage: answers.usage), headers: headers))
+        if job.fields.returnsTimings { encoder.extras.timings = answers.timings() }
+        let best = job.fields.bestOf == nil ? whole : likeliest(of: whole)
+        writer.respond(.json(encoder.response(best, usage: answers.usage), headers: job.headers))
+    }
+
+    /// Of the answers to each prompt the ones with the largest mean log-probability of a token, best first.
+    private func likeliest(of whole: [Answer]) -> [Answer] {
+        let count = job.fields.generatedCount
+        return stride(from: 0, to: whole.count, by: count).flatMap { first in
+            whole[first..<first + count].enumerated()
+                .sorted { ($1.element.meanLogprob, $0.offset) < ($0.element.meanLogprob, $1.offset) }
+                .prefix(job.fields.choiceCount).map(\.element)
+        }
     }
 
     // MARK: - Streamed
 
+    /// A client that reads more slowly than tokens come holds up its own stream only: from the high-water mark on
+    /// nothing is written until it has caught up, and what gathered meanwhile goes in few, long events. The sequence
+    /// itself is not paused: it would hold its KV memory for as long as the client likes, and what can gather is
+    /// bounded by the tokens that the request may generate.
     private mutating func stream(_ running: RunningGeneration, to writer: ResponseWriter) async {
-        writer.beginEventStream(headers: headers)
+        writer.beginEventStream(headers: job.headers)
         do throws(APIError) {
+            var isBehind = false
             while !answers.isComplete {
-                for group in await running.mailbox.next() {
-                    for event in answers.take(group) { try send(event, running, to: writer) }
+                var events: [AnswerEvent] = []
+                for group in await running.mailbox.next() { events += answers.take(group) }
+                if isBehind { events = AnswerEvent.merged(events) }
+                isBehind = false
+                for event in events {
+                    if writer.isBackedUp {
+                        isBehind = true
+                        await writer.waitUntilFlowing()
+                    }
+                    try send(event, running, to: writer)
                 }
             }
         } catch {
@@ -96,11 +117,16 @@ struct AnswerResponder<Encoder: AnswerEncoder> {
     private mutating func send(
         _ event: AnswerEvent, _ running: RunningGeneration, to writer: ResponseWriter
     ) throws(APIError) {
+        noteExtras()
         switch event {
         case .admitted:
             for choice in 0..<answers.count where encoder.opening(choice: choice, into: &json) {
                 writer.writeEvent(data: json.bytes)
             }
+        case .progress(let prompt, let progress):
+            encoder.progress(progress, prompt: prompt, into: &json)
+            writer.writeEvent(data: json.bytes)
+        case .prompt(let prompt, let tokens): encoder.addPrompt(prompt, tokens)
         case .delta(let choice, let delta): send(delta, of: choice, to: writer)
         case .finished(let choice, let end, var delta):
             if delta.isStopped { running.cancel(answer: choice) }
@@ -115,6 +141,11 @@ struct AnswerResponder<Encoder: AnswerEncoder> {
         }
     }
 
+    private mutating func noteExtras() {
+        if job.fields.streamsUsageInChunks { encoder.extras.usage = answers.usage }
+        if job.fields.returnsTimings { encoder.extras.timings = answers.timings() }
+    }
+
     private mutating func send(_ delta: TextDelta, of choice: Int, to writer: ResponseWriter) {
         let showsTokens = (wantsLogprobs || job.fields.returnsTokenIDs) && !delta.tokens.isEmpty
         // Tokens whose text is held go out without text.
@@ -127,6 +158,12 @@ struct AnswerResponder<Encoder: AnswerEncoder> {
 }
 
 extension Answer {
+    /// Of the tokens that have one; the least when there are none.
+    var meanLogprob: Double {
+        let logprobs = tokens.compactMap(\.logprob).map(Double.init)
+        return logprobs.isEmpty ? -.infinity : logprobs.reduce(0, +) / Double(logprobs.count)
+    }
+
     mutating func add(_ delta: TextDelta) {
         tokens += delta.tokens
         for part in delta.parts {

@@ -3,7 +3,7 @@ import ModelFiles
 import Tokenization
 
 /// The text side of a request: all answers to all of its prompts, from engine events to what the client hears.
-/// Answer j to prompt i has index i · n + j.
+/// Answer j to prompt i has index i · n + j, where n counts those of which the best are given too.
 struct AnswerSet {
     private struct Answer {
         var detokenizer: IncrementalDetokenizer
@@ -13,28 +13,45 @@ struct AnswerSet {
     }
 
     private(set) var usage: Usage
+    private var clock = AnswerClock()
+    private let promptCounts: [Int]
     private var answers: [Answer]
     private let choicesPerPrompt: Int
     private var isAdmitted = false
     private var unfinishedCount: Int
+    /// The token that ended an answer has come with the others.
+    private let includesStop: Bool
 
     init(_ job: GenerationJob) {
-        choicesPerPrompt = job.fields.choiceCount
+        includesStop = job.fields.includesStop
+        choicesPerPrompt = job.fields.generatedCount
         unfinishedCount = job.requests.count * choicesPerPrompt
-        usage = Usage(promptTokens: job.requests.reduce(0) { $0 + $1.prompt.count })
+        promptCounts = job.requests.map(\.prompt.count)
+        usage = Usage(promptTokens: promptCounts.reduce(0, +))
+        usage.truncatedTokens = job.truncatedTokens
+        usage.droppedMessages = job.droppedMessages
         let shown = job.reading == nil ? [] : job.model.formatTokens.markers
         answers = (0..<unfinishedCount).map { _ in
             Answer(
-                detokenizer: IncrementalDetokenizer(job.model.tokenizer, shown: shown),
-                assembler: TextAssembler(stops: job.fields.stops), reader: AnswerReader(job.reading))
+                detokenizer: IncrementalDetokenizer(
+                    job.model.tokenizer, special: job.fields.showsSpecial, shown: shown),
+                assembler: TextAssembler(
+                    stops: job.fields.stops, includesStop: job.fields.includesStop,
+                    tokensMin: job.fields.tokensMin),
+                reader: AnswerReader(job.reading))
         }
     }
+
+    /// Where the time went so far.
+    func timings(at now: ContinuousClock.Instant = .now) -> AnswerTimings { clock.timings(usage, at: now) }
 
     /// Every answer has ended.
     var isComplete: Bool { unfinishedCount == 0 }
     var count: Int { answers.count }
 
-    mutating func take(_ group: EventMailbox.Group) -> [AnswerEvent] {
+    /// - Parameter now: when the events came.
+    mutating func take(_ group: EventMailbox.Group, at now: ContinuousClock.Instant = .now) -> [AnswerEvent] {
+        clock.note(group.events, at: now)
         var heard: [AnswerEvent] = []
         for event in group.events {
             switch event {
@@ -42,12 +59,22 @@ struct AnswerSet {
             case .admitted:
                 if !isAdmitted { admit(&heard) }
                 isAdmitted = true
+            case .progress(let processed, let cached):
+                let total = promptCounts[group.prompt]
+                heard.append(
+                    .progress(
+                        group.prompt,
+                        PromptProgress(
+                            total: total, cached: cached, processed: processed,
+                            milliseconds: clock.milliseconds(at: now))))
+            case .promptTokens(let tokens): heard.append(.prompt(group.prompt, tokens))
             case .token(let choice, let token, let logprob, let alternatives):
                 let drawn = AnswerToken(token: token, logprob: logprob, alternatives: alternatives)
                 append(drawn, to: group.prompt * choicesPerPrompt + choice, &heard)
             case .drafted(_, let count, let acceptedCount):
                 usage.acceptedTokens += acceptedCount
                 usage.rejectedTokens += count - acceptedCount
+            case .shifted(_, let count): usage.shiftedTokens += count
             case .finished(let choice, let reason):
                 finish(group.prompt * choicesPerPrompt + choice, reason, &heard)
             case .ended: break
@@ -86,6 +113,7 @@ struct AnswerSet {
     private mutating func finish(_ index: Int, _ reason: FinishReason, _ heard: inout [AnswerEvent]) {
         guard answers[index].end == nil else { return }
         switch reason {
+        case .stopToken where includesStop: close(index, .stop, last: nil, &heard)
         case .stopToken(let token):
             usage.completionTokens += 1
             close(index, .stop, last: token, &heard)

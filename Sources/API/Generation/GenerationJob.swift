@@ -1,6 +1,8 @@
 import Engine
 import Glibc
+import HTTP
 import ModelFiles
+import Tokenization
 
 /// One validated request to generate, on its way to the engine.
 struct GenerationJob: Sendable {
@@ -15,11 +17,20 @@ struct GenerationJob: Sendable {
     let promptParam: String
     /// How a chat's answers are read; nil for text alone.
     let reading: AnswerReading?
+    /// The texts of the prompts, where answers repeat them (`echo`).
+    let echoedTexts: [[UInt8]]?
+    /// Tokens of the prompts that the request did not want (`truncate_prompt_tokens`).
+    let truncatedTokens: Int
+    /// Messages of a chat that were left out to make it fit (`context_overflow`).
+    var droppedMessages = 0
 
-    /// - Parameter tokensMax: The most tokens of an answer; nil and what exceeds the context mean the rest of it.
+    /// - Parameters:
+    ///   - client: Whose API key it came with: users share the work equally.
+    ///   - tokensMax: The most tokens of an answer; nil and what exceeds the context mean the rest of it.
     init(
-        idPrefix: String, model: ServedModel, prompts: [[TokenID]], promptParam: String, tokensMax: Int?,
-        alternatives: Int?, fields: GenerationFields, reading: AnswerReading? = nil
+        idPrefix: String, client: String?, model: ServedModel, prompts: [[TokenID]], promptParam: String,
+        tokensMax: Int?, alternatives: Int?, echoedTexts: [[UInt8]]? = nil, fields: GenerationFields,
+        reading: AnswerReading? = nil
     ) throws(APIError) {
         id = idPrefix + RandomName.letters(24)
         self.reading = reading
@@ -27,12 +38,18 @@ struct GenerationJob: Sendable {
         self.model = model
         self.fields = fields
         self.promptParam = promptParam
-        let vocabularyCount = model.engine.vocabularyCount
-        if let token = fields.sampling.logitBias.keys.first(where: { $0 >= vocabularyCount }) {
-            throw .invalid(
-                "logit_bias",
-                "'logit_bias' has token \(token), but token ids lie between 0 and \(vocabularyCount - 1).",
-                code: "invalid_value")
+        let contextLength = model.engine.contextLength
+        let whole = prompts
+        let prompts = whole.map {
+            fields.context.truncated($0, contextLength: contextLength, tokensMax: tokensMax)
+        }
+        truncatedTokens = zip(whole, prompts).reduce(0) { $0 + $1.0.count - $1.1.count }
+        // Of a prompt that is cut only what is read is repeated.
+        self.echoedTexts = echoedTexts.map { texts in
+            zip(texts, zip(whole, prompts)).map { text, prompt in
+                prompt.0.count == prompt.1.count
+                    ? text : IncrementalDetokenizer.text(of: prompt.1, model.tokenizer)
+            }
         }
         var requests: [GenerationRequest] = []
         for (index, prompt) in prompts.enumerated() {
@@ -42,22 +59,40 @@ struct GenerationJob: Sendable {
                     param, "'\(param)' has no tokens, but must have at least one.", code: "invalid_value")
             }
             // Where there is no room for a token, the engine says why.
-            let room = max(1, model.engine.contextLength - prompt.count)
-            var request = GenerationRequest(prompt: prompt, tokensMax: min(tokensMax ?? room, room))
-            request.choiceCount = fields.choiceCount
+            let room = max(1, contextLength - prompt.count)
+            let shifts = fields.context.overflow == .shift
+            var request = GenerationRequest(
+                prompt: prompt, tokensMax: shifts ? tokensMax ?? room : min(tokensMax ?? room, room))
+            request.shiftsContext = shifts
+            request.choiceCount = fields.generatedCount
             request.sampling = fields.sampling
             var ends = model.tokenizer.endOfGeneration
             if reading != nil { ends.formUnion(model.formatTokens.ends) }
             if fields.ignoresEnd { request.bannedTokens = ends } else { request.stopTokens = ends }
-            request.wantsLogprobs = alternatives != nil
+            try fields.tokens.apply(to: &request, model)
+            request.tokensMin = fields.tokensMin
+            request.reportsStopToken = fields.includesStop
+            request.reportsSampledDistribution = fields.reportsSampledDistribution
+            // Who echoes the prompt with log-probabilities wants those of the prompt too.
+            request.promptAlternatives = [fields.promptLogprobs, echoedTexts == nil ? nil : alternatives]
+                .compactMap { $0 }.max()
+            request.wantsLogprobs = alternatives != nil || fields.bestOf != nil
             request.alternativeCount = alternatives ?? 0
+            request.wantsProgress = fields.returnsProgress
             request.cacheSalt = fields.cacheSalt
             request.usesPrefixCache = fields.usesPrefixCache
             request.priority = fields.priority
             request.timeout = fields.timeout
+            request.key = client ?? ""
             requests.append(request)
         }
         self.requests = requests
+    }
+
+    /// Of its answer.
+    var headers: HTTPFields {
+        guard let ignored = fields.ignored.headerValue else { return [:] }
+        return ["x-apus-ignored": ignored]
     }
 
     /// The request field that holds one of the prompts.

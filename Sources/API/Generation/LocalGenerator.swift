@@ -52,7 +52,7 @@ public struct LocalGenerator: Sendable {
         fields.sampling = options.sampling
         fields.stops = options.stops.map { Array($0.utf8) }
         let job = try GenerationJob(
-            idPrefix: "local-", model: model, prompts: [prompt], promptParam: promptParam,
+            idPrefix: "local-", client: nil, model: model, prompts: [prompt], promptParam: promptParam,
             tokensMax: options.tokensMax, alternatives: nil, fields: fields)
         let running = try RunningGeneration(job)
         var answers = AnswerSet(job)
@@ -65,7 +65,7 @@ public struct LocalGenerator: Sendable {
             }
             for event in groups.flatMap({ answers.take($0) }) {
                 switch event {
-                case .admitted: break
+                case .admitted, .prompt, .progress: break
                 case .delta(_, let delta): outcome.add(delta, show)
                 case .finished(_, _, let delta):
                     outcome.add(delta, show)

@@ -9,7 +9,7 @@ final class RunningGeneration: Sendable {
 
     /// Submits every prompt, or none.
     init(_ job: GenerationJob) throws(APIError) {
-        choicesPerPrompt = job.fields.choiceCount
+        choicesPerPrompt = job.fields.generatedCount
         var taken: [any Generation] = []
         for (index, request) in job.requests.enumerated() {
             do throws(AdmissionError) {

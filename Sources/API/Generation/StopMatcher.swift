@@ -44,6 +44,13 @@ struct StopMatcher {
         return Step(released: release(upTo: seenCount - longest), matched: nil)
     }
 
+    /// Lets a piece through in which no stop string counts; only before any other piece.
+    mutating func pass(_ piece: [UInt8]) -> Step {
+        seenCount += piece.count
+        releasedCount = seenCount
+        return Step(released: piece, matched: nil)
+    }
+
     /// The held text, at the end of a generation that no stop string ended.
     mutating func finish() -> [UInt8] { release(upTo: seenCount) }
 

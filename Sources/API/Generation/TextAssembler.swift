@@ -37,9 +37,17 @@ struct TextAssembler {
     private var seenBytes = 0
     private var releasedBytes = 0
     private var seenCharacters = 0
+    private var seenTokens = 0
+    private let includesStop: Bool
+    private let tokensMin: Int
 
-    init(stops: [[UInt8]]) {
+    /// - Parameters:
+    ///   - includesStop: the stop string belongs to the text.
+    ///   - tokensMin: tokens in whose text stop strings do not count.
+    init(stops: [[UInt8]], includesStop: Bool = false, tokensMin: Int = 0) {
         matcher = StopMatcher(stops: stops)
+        self.includesStop = includesStop
+        self.tokensMin = tokensMin
     }
 
     /// - Parameters:
@@ -48,6 +56,7 @@ struct TextAssembler {
     mutating func append(_ token: AnswerToken, piece: [UInt8], isPartial: Bool = false) -> TextDelta {
         var token = token
         token.characterOffset = seenCharacters
+        seenTokens += 1
         // Half a character goes out with the other half.
         waiting.append((token, seenBytes, seenBytes + piece.count + (isPartial ? 1 : 0)))
         return take(piece)
@@ -72,7 +81,8 @@ struct TextAssembler {
         seenBytes += piece.count
         // Continuation bytes are 10xxxxxx.
         seenCharacters += piece.reduce(0) { $0 + ($1 & 0xC0 == 0x80 ? 0 : 1) }
-        let step = matcher.append(piece)
+        var step = seenTokens <= tokensMin ? matcher.pass(piece) : matcher.append(piece)
+        if includesStop, let stop = step.matched { step.released += stop }
         releasedBytes += step.released.count
         var delta = TextDelta(text: step.released, isStopped: step.matched != nil)
         delta.tokens = delta.isStopped ? cut() : release(upTo: releasedBytes)

@@ -9,4 +9,9 @@ struct Usage: Sendable, Equatable {
     /// Tokens that were drafted and turned out to be the answer's, and others that cost a column for nothing.
     var acceptedTokens = 0
     var rejectedTokens = 0
+    /// What the context could not hold: tokens that prompts lost, messages that a chat lost, and tokens that answers
+    /// went on without.
+    var truncatedTokens = 0
+    var droppedMessages = 0
+    var shiftedTokens = 0
 }

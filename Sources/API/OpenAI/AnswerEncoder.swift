@@ -1,3 +1,4 @@
+import Engine
 import JSON
 
 /// One complete answer, for a response that is not streamed.
@@ -24,8 +25,14 @@ struct AnswerCall: Sendable, Equatable {
 /// The chunk functions overwrite `writer` with one JSON object; the caller frames and sends it. What all chunks of
 /// a stream have in common is encoded once.
 protocol AnswerEncoder {
+    /// What chunks and the whole response say beside the answers; the caller keeps it up to date.
+    var extras: AnswerExtras { get set }
     /// The chunk that opens an answer before its first token; nil when the route has none.
     mutating func opening(choice: Int, into writer: inout JSONWriter) -> Bool
+    /// The next tokens of a prompt, from its second one on, where the job asks for them; before its answers.
+    mutating func addPrompt(_ prompt: Int, _ tokens: [PromptToken])
+    /// The chunk that tells how far a prompt was read.
+    mutating func progress(_ progress: PromptProgress, prompt: Int, into writer: inout JSONWriter)
     /// - Parameter tokens: The tokens that became complete with this part.
     mutating func chunk(choice: Int, part: AnswerPart, tokens: [AnswerToken], into writer: inout JSONWriter)
     /// The last chunk of an answer. What was held of its text went before.

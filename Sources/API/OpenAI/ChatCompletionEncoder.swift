@@ -1,15 +1,19 @@
+import Engine
 import JSON
 
 /// The answers of `POST /v1/chat/completions`: `chat.completion` and `chat.completion.chunk`.
 struct ChatCompletionEncoder: AnswerEncoder {
+    var extras = AnswerExtras()
     private let job: GenerationJob
     private let logprobs: LogprobsEncoding?
     private let chunkHead: ResponseHead
     private var hasSentPrompt = false
+    private var promptLogprobs: PromptLogprobs?
 
     init(_ job: GenerationJob, wantsLogprobs: Bool) {
         self.job = job
         logprobs = wantsLogprobs ? LogprobsEncoding(tokenizer: job.model.tokenizer) : nil
+        promptLogprobs = job.fields.promptLogprobs.map { PromptLogprobs(count: $0) }
         chunkHead = ResponseHead(
             id: job.id, object: "chat.completion.chunk", created: job.created, model: job.model.id)
     }
@@ -23,6 +27,19 @@ struct ChatCompletionEncoder: AnswerEncoder {
         endChunk(nil, tokens: [], logprobsOf: [], &writer)
         return true
     }
+
+    mutating func progress(_ progress: PromptProgress, prompt: Int, into writer: inout JSONWriter) {
+        writer.removeAll()
+        writer.append(raw: chunkHead.bytes)
+        writer.key("choices")
+        writer.beginArray()
+        writer.endArray()
+        writer.promptProgress(progress, prompt: job.requests.count > 1 ? prompt : nil)
+        writer.extras(extras, job.fields)
+        writer.endObject()
+    }
+
+    mutating func addPrompt(_ prompt: Int, _ tokens: [PromptToken]) { promptLogprobs?.add(tokens) }
 
     mutating func chunk(choice: Int, part: AnswerPart, tokens: [AnswerToken], into writer: inout JSONWriter) {
         beginChunk(choice, &writer)
@@ -110,10 +127,7 @@ struct ChatCompletionEncoder: AnswerEncoder {
         }
         writer.endObject()
         writer.endArray()
-        if job.fields.streamsUsage {
-            writer.key("usage")
-            writer.null()
-        }
+        writer.extras(extras, job.fields)
         writer.endObject()
     }
 
@@ -126,12 +140,17 @@ struct ChatCompletionEncoder: AnswerEncoder {
             writer.key("prompt_token_ids")
             writer.ints(prompt)
         }
+        if let promptLogprobs {
+            writer.key("prompt_logprobs")
+            promptLogprobs.write(job.model.tokenizer, to: &writer)
+        }
         writer.key("choices")
         writer.beginArray()
         for (index, answer) in answers.enumerated() { writeChoice(index, answer, &writer) }
         writer.endArray()
         writer.key("usage")
         writer.usage(usage)
+        writer.timings(extras)
         writer.endObject()
         return writer.bytes
     }

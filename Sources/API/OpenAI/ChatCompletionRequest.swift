@@ -1,3 +1,4 @@
+import Engine
 import JSON
 
 /// `POST /v1/chat/completions`: its body, validated.
@@ -12,13 +13,15 @@ struct ChatCompletionRequest: Sendable {
     var reasoning: ReasoningFields
     var common: GenerationFields
 
-    init(_ body: JSONObject) throws(APIError) {
+    /// - Parameter sampling: what holds where the request says nothing.
+    init(_ body: JSONObject, sampling: SamplingParameters = SamplingParameters()) throws(APIError) {
         var fields = RequestFields(body)
-        common = try GenerationFields(reading: &fields)
+        common = try GenerationFields(reading: &fields, sampling: sampling)
         messages = try ChatMessages.read(&fields)
         let range = 1...Int64(Int32.max)
         let older = try fields.integer("max_tokens", in: range)
         tokensMax = try fields.integer("max_completion_tokens", in: range) ?? older
+        try common.checkTokensMin(tokensMax, param: "max_completion_tokens")
         wantsLogprobs = try fields.bool("logprobs") ?? false
         topLogprobs = try fields.integer("top_logprobs", in: 0...Int64(APILimits.topLogprobsMax)) ?? 0
         guard wantsLogprobs || topLogprobs == 0 else {
@@ -27,6 +30,8 @@ struct ChatCompletionRequest: Sendable {
         tools = try ToolFields(reading: &fields)
         reasoning = try ReasoningFields(reading: &fields)
         try Self.refuseOtherForms(&fields)
+        try common.checkBeams()
+        common.beams?.alternatives = topLogprobs
         common.noteUnused(fields)
         common.ignored.names += tools.ignoredNames
     }

@@ -1,4 +1,5 @@
 import Chat
+import JSON
 import ModelFiles
 
 /// A chat as the model reads it, and how its answers are to be read.
@@ -6,9 +7,12 @@ struct ChatPrompt: Sendable {
     let tokens: [TokenID]
     let reading: AnswerReading
 
-    init(_ chat: ChatCompletionRequest, _ model: ServedModel) throws(APIError) {
+    /// - Parameter messages: Those that the model is to see; nil for all of the request's.
+    init(
+        _ chat: ChatCompletionRequest, _ model: ServedModel, messages: [JSONValue]? = nil
+    ) throws(APIError) {
         var segments = try model.render(
-            chat.messages, tools: chat.tools.tools, addGenerationPrompt: true,
+            messages ?? chat.messages, tools: chat.tools.tools, addGenerationPrompt: true,
             extra: chat.reasoning.templateArguments)
         var reading = AnswerReading(
             format: model.template?.answerFormat ?? AnswerFormat(),

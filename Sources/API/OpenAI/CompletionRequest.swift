@@ -1,3 +1,4 @@
+import Engine
 import JSON
 import ModelFiles
 
@@ -6,6 +7,8 @@ struct CompletionRequest: Sendable {
     enum Prompt: Sendable, Equatable {
         case text(String)
         case tokens([TokenID])
+        /// Texts and ids, one behind the other.
+        case mixed([Prompt])
     }
 
     /// What OpenAI's API does when the request names no limit.
@@ -16,16 +19,30 @@ struct CompletionRequest: Sendable {
     var tokensMax: Int
     /// Alternatives beside each token; nil is no log-probabilities at all.
     var logprobs: Int?
+    /// The prompts stand before their answers.
+    var echoes: Bool
+    /// The text that follows the answers (`suffix`); empty is none.
+    var suffix: String
     var common: GenerationFields
 
-    init(_ body: JSONObject, vocabularyCount: Int) throws(APIError) {
+    /// - Parameter sampling: what holds where the request says nothing.
+    init(_ body: JSONObject, vocabularyCount: Int, sampling: SamplingParameters = SamplingParameters())
+        throws(APIError)
+    {
         var fields = RequestFields(body)
-        common = try GenerationFields(reading: &fields)
+        common = try GenerationFields(reading: &fields, sampling: sampling)
         prompts = try Self.prompts(&fields, vocabularyCount)
-        guard prompts.count * common.choiceCount <= APILimits.choiceTotalMax else {
+        guard common.context.overflow != .truncateOldestTurns else {
+            throw .invalid(
+                "context_overflow",
+                "'context_overflow' is 'truncate_oldest_turns', but only chats have turns.",
+                code: "unsupported_value")
+        }
+        common.bestOf = try Self.bestOf(&fields, common)
+        guard prompts.count * common.generatedCount <= APILimits.choiceTotalMax else {
             throw .invalid(
                 "n",
-                "\(prompts.count) prompts with \(common.choiceCount) answers each are more than the "
+                "\(prompts.count) prompts with \(common.generatedCount) answers each are more than the "
                     + "\(APILimits.choiceTotalMax) answers of one request.",
                 code: "invalid_value")
         }
@@ -33,65 +50,96 @@ struct CompletionRequest: Sendable {
         tokensMax =
             try fields.integer("max_completion_tokens", in: 0...Int64(Int32.max)) ?? older
             ?? Self.tokensMaxDefault
+        try common.checkTokensMin(tokensMax, param: "max_tokens")
         logprobs = try fields.integer("logprobs", in: 0...Int64(APILimits.topLogprobsMax))
-        try Self.refuseOtherForms(&fields, choiceCount: common.choiceCount)
+        try common.checkBeams()
+        common.beams?.alternatives = logprobs ?? 0
+        echoes = try fields.bool("echo") ?? false
+        suffix = try fields.string("suffix") ?? ""
+        guard suffix.isEmpty || !echoes else {
+            throw .invalid(
+                "echo", "'echo' is not allowed together with 'suffix'.", code: "unsupported_value")
+        }
         common.noteUnused(fields)
     }
 
+    /// One prompt, or a list of them. A list with an id in it is one prompt, whose texts stand between the ids.
     private static func prompts(_ fields: inout RequestFields, _ vocabularyCount: Int) throws(APIError)
         -> [Prompt]
     {
         let right = "a string, an array of token ids, or an array of either"
         guard let value = fields.take("prompt") else { throw fields.missing("prompt", right) }
-        switch value {
-        case .string(let text): return [.text(text)]
-        case .array(let elements):
-            if case .int? = elements.first {
-                return [
-                    .tokens(try TokenIDs.read(elements, path: "prompt", vocabularyCount: vocabularyCount))
-                ]
-            }
-            guard (1...APILimits.promptCountMax).contains(elements.count) else {
-                throw .invalid(
-                    "prompt",
-                    "'prompt' has \(elements.count) elements, but must have 1 to \(APILimits.promptCountMax).",
-                    code: "invalid_value")
-            }
-            var prompts: [Prompt] = []
-            for (index, element) in elements.enumerated() {
-                prompts.append(try prompt(element, path: "prompt[\(index)]", vocabularyCount))
-            }
-            return prompts
-        default: throw fields.wrongType("prompt", value, right)
+        guard let elements = value.array else {
+            guard let text = value.string else { throw fields.wrongType("prompt", value, right) }
+            return [.text(text)]
         }
+        guard !elements.contains(where: \.isNumber) else {
+            return [try prompt(value, path: "prompt", vocabularyCount)]
+        }
+        guard (1...APILimits.promptCountMax).contains(elements.count) else {
+            throw .invalid(
+                "prompt",
+                "'prompt' has \(elements.count) elements, but must have 1 to \(APILimits.promptCountMax).",
+                code: "invalid_value")
+        }
+        var prompts: [Prompt] = []
+        for (index, element) in elements.enumerated() {
+            prompts.append(try prompt(element, path: "prompt[\(index)]", vocabularyCount))
+        }
+        return prompts
     }
 
     private static func prompt(_ value: JSONValue, path: String, _ vocabularyCount: Int) throws(APIError)
         -> Prompt
     {
-        switch value {
-        case .string(let text): .text(text)
-        case .array(let ids): .tokens(try TokenIDs.read(ids, path: path, vocabularyCount: vocabularyCount))
-        default: throw .wrongType(path, value, "a string or an array of token ids")
+        if let text = value.string { return .text(text) }
+        guard let elements = value.array else {
+            throw .wrongType(path, value, "a string or an array of token ids")
         }
+        guard elements.contains(where: { $0.string != nil }) else {
+            return .tokens(try TokenIDs.read(elements, path: path, vocabularyCount: vocabularyCount))
+        }
+        var parts: [Prompt] = []
+        for (index, element) in elements.enumerated() {
+            if let text = element.string {
+                parts.append(.text(text))
+            } else {
+                let id = try TokenIDs.read(
+                    [element], path: path, first: index, vocabularyCount: vocabularyCount)
+                parts.append(.tokens(id))
+            }
+        }
+        return .mixed(parts)
     }
 
-    /// Fields that would change the answer's form, when they ask for something.
-    private static func refuseOtherForms(_ fields: inout RequestFields, choiceCount: Int) throws(APIError) {
-        if try fields.bool("echo") ?? false {
+    /// `best_of`: answers of which the `n` likeliest are given.
+    private static func bestOf(_ fields: inout RequestFields, _ common: GenerationFields) throws(APIError)
+        -> Int?
+    {
+        // 0 is an old client's word for nothing.
+        guard let best = try fields.integer("best_of", in: 0...Int64(APILimits.choiceCountMax)), best > 0
+        else { return nil }
+        guard best >= common.choiceCount else {
             throw .invalid(
-                "echo", "'echo' is not supported: the prompt is not repeated.", code: "unsupported_parameter")
+                "best_of", "'best_of' is \(best), but must not be smaller than 'n' (\(common.choiceCount)).",
+                code: "invalid_value")
         }
-        if let suffix = try fields.string("suffix"), !suffix.isEmpty {
+        guard best > common.choiceCount else { return nil }
+        guard !common.streams else {
             throw .invalid(
-                "suffix", "'suffix' is not supported: text is only continued.", code: "unsupported_parameter")
-        }
-        if let best = try fields.integer("best_of", in: 0...Int64(APILimits.choiceCountMax)),
-            best > choiceCount
-        {
-            throw .invalid(
-                "best_of", "'best_of' is \(best), but must not be larger than 'n' (\(choiceCount)).",
+                "best_of",
+                "'best_of' is larger than 'n', which is not allowed together with \"stream\": true.",
                 code: "unsupported_value")
+        }
+        return best
+    }
+}
+
+extension JSONValue {
+    fileprivate var isNumber: Bool {
+        switch self {
+        case .int, .number: true
+        case .null, .bool, .string, .array, .object: false
         }
     }
 }

@@ -7,12 +7,32 @@ struct GenerationFields: Sendable {
     var model: String?
     /// Answers to each prompt (`n`).
     var choiceCount = 1
+    /// Answers of which the likeliest are given (`best_of`); nil gives all.
+    var bestOf: Int?
     var sampling = SamplingParameters()
+    /// Nil draws tokens.
+    var beams: BeamFields?
     /// UTF-8 of the strings that end an answer.
     var stops: [[UInt8]] = []
+    /// The fields that speak of tokens.
+    var tokens = TokenFields()
+    /// What ended an answer is part of it (`include_stop_str_in_output`).
+    var includesStop = false
+    /// Tokens of an answer before which nothing ends it but its limit (`min_tokens`).
+    var tokensMin = 0
+    /// Control tokens show their texts (`skip_special_tokens` is false).
+    var showsSpecial = false
+    /// Log-probabilities are of the distribution that is drawn from (`post_sampling_probs`).
+    var reportsSampledDistribution = false
     var streams = false
     /// The stream ends with a chunk of usage (`stream_options.include_usage`).
     var streamsUsage = false
+    /// Every chunk has the usage so far (`stream_options.continuous_usage_stats`).
+    var streamsUsageInChunks = false
+    /// A stream tells how far the prompts were read (`return_progress`).
+    var returnsProgress = false
+    /// Chunks and answers say where the time went (`timings_per_token`).
+    var returnsTimings = false
     /// The end-of-generation tokens are never drawn (`ignore_eos`).
     var ignoresEnd = false
     var returnsTokenIDs = false
@@ -24,20 +44,43 @@ struct GenerationFields: Sendable {
     var priority = 0
     /// After which the answer ends as it is (`timeout_ms`).
     var timeout: Duration?
+    /// Alternatives beside each token of the prompt (`prompt_logprobs`); nil reports none.
+    var promptLogprobs: Int?
+    /// What to do when the context is too small.
+    var context = ContextFields()
     /// Fields without effect, filled when all others have been read.
     var ignored = IgnoredFields()
+
+    /// Answers to each prompt that the engine makes.
+    var generatedCount: Int { bestOf ?? choiceCount }
 
     /// The defaults, which are OpenAI's.
     init() {}
 
-    init(reading fields: inout RequestFields) throws(APIError) {
+    /// - Parameter sampling: what holds where the request says nothing.
+    init(reading fields: inout RequestFields, sampling defaults: SamplingParameters) throws(APIError) {
         model = try fields.string("model")
         choiceCount = try fields.integer("n", in: 1...Int64(APILimits.choiceCountMax)) ?? 1
-        sampling = try SamplingParameters(reading: &fields)
+        sampling = try SamplingParameters(reading: &fields, defaults: defaults)
+        tokens = try TokenFields(reading: &fields)
         stops = try Self.stops(&fields)
+        includesStop = try fields.bool("include_stop_str_in_output") ?? false
+        tokensMin = try fields.integer("min_tokens", in: 0...Int64(Int32.max)) ?? 0
+        showsSpecial = try fields.bool("skip_special_tokens").map { !$0 } ?? false
+        reportsSampledDistribution = try fields.bool("post_sampling_probs") ?? false
         streams = try fields.bool("stream") ?? false
+        promptLogprobs = try fields.integer("prompt_logprobs", in: 0...Int64(APILimits.topLogprobsMax))
+        if streams, promptLogprobs != nil {
+            throw .invalid(
+                "prompt_logprobs", "'prompt_logprobs' is not allowed together with \"stream\": true.",
+                code: "unsupported_value")
+        }
         ignoresEnd = try fields.bool("ignore_eos") ?? false
         returnsTokenIDs = try fields.bool("return_token_ids") ?? false
+        context = try ContextFields(reading: &fields)
+        returnsTimings = try fields.bool("timings_per_token") ?? false
+        // Without a stream there is nothing to tell it in.
+        if streams { returnsProgress = try fields.bool("return_progress") ?? false }
         cacheSalt = try Self.cacheSalt(&fields)
         usesPrefixCache = try fields.bool("cache_prompt") ?? true
         let priorities = GenerationRequest.priorityRange
@@ -53,8 +96,10 @@ struct GenerationFields: Sendable {
             }
             var optionFields = RequestFields(options, path: "stream_options.")
             streamsUsage = try optionFields.bool("include_usage") ?? false
+            streamsUsageInChunks = try optionFields.bool("continuous_usage_stats") ?? false
             ignored.names = optionFields.unusedNames
         }
+        beams = try BeamFields.read(&fields, ignored: &ignored.names)
         try Self.refuseOtherForms(&fields)
         Self.acceptNoOps(&fields)
     }
@@ -62,6 +107,24 @@ struct GenerationFields: Sendable {
     /// To be called when everything was read: what is left has no effect, and the client is told.
     mutating func noteUnused(_ fields: RequestFields) {
         ignored.names = fields.unusedNames + ignored.names
+    }
+
+    /// To be called when the answer's limit is known.
+    func checkTokensMin(_ tokensMax: Int?, param: String) throws(APIError) {
+        guard let tokensMax, tokensMin > tokensMax else { return }
+        throw .invalid(
+            "min_tokens",
+            "'min_tokens' is \(tokensMin), but must not be larger than '\(param)' (\(tokensMax)).",
+            code: "invalid_value")
+    }
+
+    /// To be called when the number of answers is known.
+    func checkBeams() throws(APIError) {
+        guard beams != nil, generatedCount > APILimits.beamCountMax else { return }
+        throw .invalid(
+            "n",
+            "\(generatedCount) beams are asked for, but 'use_beam_search' has at most \(APILimits.beamCountMax).",
+            code: "invalid_value")
     }
 
     private static func cacheSalt(_ fields: inout RequestFields) throws(APIError) -> String {
@@ -129,7 +192,7 @@ struct GenerationFields: Sendable {
 
     /// Unsupported fields whose value asks for what happens anyway are not worth a word.
     private static func acceptNoOps(_ fields: inout RequestFields) {
-        for name in ["store", "include_stop_str_in_output"] { fields.takeIf(name) { $0.bool == false } }
-        fields.takeIf("skip_special_tokens") { $0.bool == true }
+        fields.takeIf("store") { $0.bool == false }
+        fields.takeIf("spaces_between_special_tokens") { $0.bool == true }
     }
 }

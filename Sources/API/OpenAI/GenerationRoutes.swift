@@ -7,40 +7,65 @@ enum GenerationRoutes {
     static func chat(
         _ request: HTTPRequest, _ models: ModelSlot, _ writer: ResponseWriter
     ) async throws(APIError) {
-        let chat = try ChatCompletionRequest(request.jsonObject())
+        let body = try request.jsonObject()
+        let chat = try ChatCompletionRequest(body, sampling: models.model().sampling)
         let model = try models.model(named: chat.common.model)
         try model.refuseIfFull(promptParam: "messages")
-        let prompt = try ChatPrompt(chat, model)
-        let job = try GenerationJob(
-            idPrefix: "chatcmpl-", model: model, prompts: [prompt.tokens], promptParam: "messages",
+        let (prompt, droppedMessages) = try prompt(of: chat, model)
+        var job = try GenerationJob(
+            idPrefix: "chatcmpl-", client: request.client, model: model, prompts: [prompt.tokens],
+            promptParam: "messages",
             tokensMax: chat.tokensMax, alternatives: chat.wantsLogprobs ? chat.topLogprobs : nil,
             fields: chat.common, reading: prompt.reading)
+        job.droppedMessages = droppedMessages
         let encoder = ChatCompletionEncoder(job, wantsLogprobs: chat.wantsLogprobs)
-        var responder = AnswerResponder(job, wantsLogprobs: chat.wantsLogprobs, encoder: encoder)
-        try await responder.answer(on: writer)
+        try await respond(job, wantsLogprobs: chat.wantsLogprobs, encoder, writer)
+    }
+
+    /// The chat as the model reads it, and how many of its messages were left out to make it fit.
+    private static func prompt(
+        of chat: ChatCompletionRequest, _ model: ServedModel
+    ) throws(APIError) -> (ChatPrompt, droppedMessages: Int) {
+        guard chat.common.context.overflow == .truncateOldestTurns else {
+            return (try ChatPrompt(chat, model), 0)
+        }
+        let context = model.engine.contextLength
+        let room = context - ContextFields.reserve(context, chat.tokensMax)
+        let turns = ChatTurns(chat.messages)
+        let count = try turns.fewestDrops { (messages) throws(APIError) in
+            try ChatPrompt(chat, model, messages: messages).tokens.count <= room
+        }
+        return (try ChatPrompt(chat, model, messages: turns.dropping(count)), turns.droppedMessages(count))
     }
 
     static func completion(
         _ request: HTTPRequest, _ models: ModelSlot, _ writer: ResponseWriter
     ) async throws(APIError) {
         let body = try request.jsonObject()
-        let vocabularyCount = try models.model().tokenizer.vocabularyCount
-        let completion = try CompletionRequest(body, vocabularyCount: vocabularyCount)
+        let served = try models.model()
+        let completion = try CompletionRequest(
+            body, vocabularyCount: served.tokenizer.vocabularyCount, sampling: served.sampling)
         let model = try models.model(named: completion.common.model)
         try model.refuseIfFull(promptParam: "prompt")
-        let prompts = completion.prompts.map { prompt in
-            switch prompt {
-            // A user's text never becomes a special token; BOS is the vocabulary's affair.
-            case .text(let text): model.tokenizer.encode(text, addSpecial: true, parseSpecial: false)
-            case .tokens(let tokens): tokens
-            }
-        }
+        let prompts = try completion.promptTokens(model)
+        let echoed = completion.echoes ? completion.prompts.map { $0.text(model.tokenizer) } : nil
         let job = try GenerationJob(
-            idPrefix: "cmpl-", model: model, prompts: prompts, promptParam: "prompt",
-            tokensMax: completion.tokensMax, alternatives: completion.logprobs, fields: completion.common)
+            idPrefix: "cmpl-", client: request.client, model: model, prompts: prompts, promptParam: "prompt",
+            tokensMax: completion.tokensMax, alternatives: completion.logprobs, echoedTexts: echoed,
+            fields: completion.common)
         let wantsLogprobs = completion.logprobs != nil
         let encoder = CompletionEncoder(job, wantsLogprobs: wantsLogprobs)
-        var responder = AnswerResponder(job, wantsLogprobs: wantsLogprobs, encoder: encoder)
-        try await responder.answer(on: writer)
+        try await respond(job, wantsLogprobs: wantsLogprobs, encoder, writer)
+    }
+
+    private static func respond(
+        _ job: GenerationJob, wantsLogprobs: Bool, _ encoder: some AnswerEncoder, _ writer: ResponseWriter
+    ) async throws(APIError) {
+        if let beams = job.fields.beams {
+            try await BeamResponder(job, beams, encoder: encoder).answer(on: writer)
+        } else {
+            var responder = AnswerResponder(job, wantsLogprobs: wantsLogprobs, encoder: encoder)
+            try await responder.answer(on: writer)
+        }
     }
 }

@@ -13,6 +13,8 @@ extension JSONWriter {
         beginObject()
         key("cached_tokens")
         int(usage.cachedTokens)
+        count("truncated_tokens", usage.truncatedTokens)
+        count("dropped_messages", usage.droppedMessages)
         endObject()
         key("completion_tokens_details")
         beginObject()
@@ -22,6 +24,7 @@ extension JSONWriter {
         int(usage.acceptedTokens)
         key("rejected_prediction_tokens")
         int(usage.rejectedTokens)
+        count("shifted_tokens", usage.shiftedTokens)
         endObject()
         endObject()
     }
@@ -39,6 +42,13 @@ extension JSONWriter {
         key("arguments")
         string(utf8: call.arguments)
         endObject()
+    }
+
+    /// A member that is there only when there is something to say.
+    private mutating func count(_ name: String, _ count: Int) {
+        guard count > 0 else { return }
+        key(name)
+        int(count)
     }
 
     mutating func tokenIDs(_ tokens: [AnswerToken]) {

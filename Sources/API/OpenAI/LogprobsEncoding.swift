@@ -42,7 +42,7 @@ struct LogprobsEncoding: Sendable {
     }
 
     /// The completion's shape: `{tokens, token_logprobs, top_logprobs, text_offset}`. Each map of alternatives also
-    /// holds the token that was drawn.
+    /// holds the token that was drawn. The first token of an echoed prompt has null for both.
     func writeLegacy(_ tokens: [AnswerToken], to writer: inout JSONWriter) {
         let shown = tokens.filter(\.isShown)
         writer.beginObject()
@@ -52,11 +52,15 @@ struct LogprobsEncoding: Sendable {
         writer.endArray()
         writer.key("token_logprobs")
         writer.beginArray()
-        for token in shown { writer.logprob(token.logprob) }
+        for token in shown {
+            if token.logprob == nil { writer.null() } else { writer.logprob(token.logprob) }
+        }
         writer.endArray()
         writer.key("top_logprobs")
         writer.beginArray()
-        for token in shown { writeLegacyAlternatives(token, to: &writer) }
+        for token in shown {
+            if token.logprob == nil { writer.null() } else { writeLegacyAlternatives(token, to: &writer) }
+        }
         writer.endArray()
         writer.key("text_offset")
         writer.ints(shown.map(\.characterOffset))

@@ -51,6 +51,7 @@ typedef struct {
     size_t heads;
     size_t head_dim;        // a multiple of 16, at most 512
     size_t window;          // positions that a query sees, itself included; 0 is all
+    size_t length;          // not 0: every query sees the positions 0 ..< length, those behind it too
     float scale;
 } apus_attention_item;
 
@@ -75,6 +76,8 @@ typedef struct {
 
     /// y = x / sqrt(mean(x^2) + epsilon) * weight; y may be x. RMSNorm, arXiv:1910.07467.
     void (*rms_norm)(const float *x, const float *weight, float epsilon, size_t n, float *y);
+    /// y = (x - mean(x)) / sqrt(variance(x) + epsilon) * weight + bias; y may be x. LayerNorm, arXiv:1607.06450.
+    void (*layer_norm)(const float *x, const float *weight, const float *bias, float epsilon, size_t n, float *y);
     /// x += y
     void (*add)(float *x, const float *y, size_t n);
     /// x *= factor
@@ -83,6 +86,8 @@ typedef struct {
     void (*silu_multiply)(float *gate, const float *up, size_t n);
     /// gate = gelu(gate) * up, the tanh form
     void (*gelu_multiply)(float *gate, const float *up, size_t n);
+    /// x = gelu(x), by the error function. arXiv:1606.08415.
+    void (*gelu_exact)(float *x, size_t n);
     /// Rotates pairs (i, i + n/2); cosines and sines are [n/2]. RoPE, arXiv:2104.09864, NeoX order.
     void (*rope_halves)(float *x, const float *cosines, const float *sines, size_t n);
     /// Rotates pairs (2i, 2i + 1), the paper's order.

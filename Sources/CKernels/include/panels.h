@@ -53,7 +53,7 @@ typedef enum {
     APUS_PANEL_IQ4_NL,
     APUS_PANEL_IQ4_XS,
     APUS_PANEL_MXFP4,
-    APUS_PANEL_I16, // of F16 and BF16 whose rows are whole groups; d is a power of two
+    APUS_PANEL_I16, // of F32, F16 and BF16 whose rows are whole groups; d is a power of two
     APUS_PANEL_F32,
     APUS_PANEL_F16,
     APUS_PANEL_BF16,

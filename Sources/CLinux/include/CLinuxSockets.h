@@ -40,6 +40,18 @@ int apus_timerfd_set(int fd, uint64_t deadline);
 // Takes one connection of a listening socket.
 int apus_accept(int listener);
 
+// Who connected a unix socket (SO_PEERCRED); 0 when it is known.
+int apus_peer_credentials(int socket, uint32_t *pid, uint32_t *uid);
+
+// Descriptors that one message may carry (SCM_MAX_FD).
+enum { apus_descriptors_max = 253 };
+
+// Sends one message with descriptors (SCM_RIGHTS) on a unix socket. The bytes sent.
+int apus_send_descriptors(int socket, const void *bytes, size_t count, const int *descriptors, int descriptor_count);
+// Receives one message, at most `capacity` bytes, and up to apus_descriptors_max descriptors with it; a longer one is
+// -EMSGSIZE. The bytes received; 0 at the end.
+int apus_receive_descriptors(int socket, void *bytes, size_t capacity, int *descriptors, int *descriptor_count);
+
 // Fills `count` (at most 256) bytes.
 int apus_random(void *bytes, size_t count);
 

@@ -22,10 +22,14 @@ extension PrefixCache {
         var tokens: Int
     }
 
+    private func mayAdopt(_ sequence: Sequence) -> Bool {
+        sequence.group.request.usesPrefixCache && !sequence.group.reportsPrompt
+    }
+
     /// Full blocks that `adopt` would share, and the bytes of those that are in use and so cost nobody memory, beside
     /// the table that a sequence has.
     func match(_ sequence: Sequence) -> (blocks: Int, bytesInUse: Int) {
-        guard sequence.group.request.usesPrefixCache else { return (0, 0) }
+        guard mayAdopt(sequence) else { return (0, 0) }
         let path = knownPath(sequence).blocks
         let count = usablePrefix(of: path, for: sequence)
         let start = sequence.table.blocks.count
@@ -46,7 +50,7 @@ extension PrefixCache {
     /// be computed for its logits. Full blocks are shared; of a block that goes on differently, the common tokens
     /// are copied (`takeOperations`).
     mutating func adopt(for sequence: Sequence) -> Adoption {
-        guard sequence.group.request.usesPrefixCache else { return .done }
+        guard mayAdopt(sequence) else { return .done }
         let before = sequence.computed
         while sequence.computed == sequence.table.capacity,
             sequence.table.indexedCount == sequence.table.blocks.count

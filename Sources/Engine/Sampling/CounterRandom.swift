@@ -13,8 +13,15 @@ struct CounterRandom: Sendable {
         stream = Self.mix(mixed ^ Self.mix(UInt64(truncatingIfNeeded: choice) &+ 2 &* Self.goldenGamma))
     }
 
+    /// The numbers for the answer's token at `position`.
+    func chances(position: Int) -> TokenChances {
+        TokenChances(draw: uniform(position: position), exclusion: number(~stream, position))
+    }
+
     /// The number for the answer's token at `position`, in 0 ..< 1 with 53 random bits.
-    func uniform(position: Int) -> Double {
+    func uniform(position: Int) -> Double { number(stream, position) }
+
+    private func number(_ stream: UInt64, _ position: Int) -> Double {
         let bits = Self.mix(stream &+ (UInt64(truncatingIfNeeded: position) &+ 1) &* Self.goldenGamma)
         return Double(bits >> 11) * 0x1p-53
     }

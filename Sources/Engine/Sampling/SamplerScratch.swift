@@ -7,6 +7,8 @@ final class SamplerScratch {
     let tokens: UnsafeMutablePointer<UInt32>
     /// Their logits, then their weights. [token] at most
     let weights: UnsafeMutablePointer<Float>
+    /// The logits of the chain's candidates. [token] at most
+    let logits: UnsafeMutablePointer<Float>
     /// The weights again, at their tokens' places. [token]
     let weightOfToken: UnsafeMutablePointer<Float>
     /// [token] at most
@@ -17,6 +19,7 @@ final class SamplerScratch {
     init(vocabularyCount: Int) {
         tokens = .allocate(capacity: vocabularyCount)
         weights = .allocate(capacity: vocabularyCount)
+        logits = .allocate(capacity: vocabularyCount)
         weightOfToken = .allocate(capacity: vocabularyCount)
         keys = .allocate(capacity: vocabularyCount)
         segmentWeights = .allocate(
@@ -26,6 +29,7 @@ final class SamplerScratch {
     deinit {
         tokens.deallocate()
         weights.deallocate()
+        logits.deallocate()
         weightOfToken.deallocate()
         keys.deallocate()
         segmentWeights.deallocate()

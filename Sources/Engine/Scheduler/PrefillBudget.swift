@@ -6,6 +6,8 @@ struct PrefillBudget {
     private let timeModel: StepTimeModel
     private var columns: Int
     private var seconds: Double
+    /// Columns of prompts that may give logits.
+    private var promptOutputs = SchedulerLimits.promptOutputsMax
     /// Nothing has been read in this step.
     private var isUntouched = true
 
@@ -28,7 +30,8 @@ struct PrefillBudget {
 
     /// Columns that a sequence gets of what is left: at least a few, if it is the step's first.
     func columns(_ sequence: Sequence) -> Int {
-        let most = min(sequence.uncomputedCount, columns, limits.chunkColumnsMax)
+        var most = min(sequence.uncomputedCount, columns, limits.chunkColumnsMax)
+        if sequence.group.reportsPrompt { most = min(most, promptOutputs) }
         guard timeModel.isFitted else { return isUntouched ? min(most, SchedulerLimits.probeColumns) : 0 }
         var count = timeModel.columns(fitting: seconds, position: sequence.computed, max: most)
         if isUntouched { count = max(count, min(most, SchedulerLimits.prefillColumnsMin)) }
@@ -41,8 +44,10 @@ struct PrefillBudget {
     mutating func spend(_ slice: StepPlan.Slice) {
         var work = StepWork()
         work.add(count: slice.count, position: slice.position, drawsNext: slice.drawsNext)
+        work.outputs += slice.promptPositions.count
         let base = timeModel.seconds(StepWork())
         columns -= slice.count
+        if slice.sequence.group.reportsPrompt { promptOutputs -= slice.count }
         seconds -= timeModel.seconds(work) - base
         isUntouched = false
     }

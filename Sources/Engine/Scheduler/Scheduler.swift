@@ -113,7 +113,18 @@ final class Scheduler {
     func append(_ token: TokenID, to sequence: Sequence) {
         precondition(
             sequence.phase == .paused || sequence.phase == .decoding && sequence.uncomputedCount == 0)
-        sequence.tokens.append(token)
+        sequence.append(token)
+    }
+
+    /// A sequence forgets a part of its context, and reads the rest again where it stands now.
+    func shift(_ sequence: Sequence, _ shift: ContextShift) {
+        precondition(sequence.phase == .decoding || sequence.phase == .paused)
+        if sequence.phase == .decoding {
+            decoding.removeAll { $0 === sequence }
+            cache.release(sequence)
+            setAside(sequence)
+        }
+        sequence.drop(shift)
     }
 
     /// What a step took, from plan to drawn tokens.
@@ -174,6 +185,7 @@ extension Scheduler {
         for sequence in group.live.dropFirst() {
             if group.size.answerMax > 1 {
                 guard let fork = cache.fork(leader) else {
+                    pauseCount += 1
                     setAside(sequence)
                     continue
                 }
@@ -189,12 +201,12 @@ extension Scheduler {
         prefilling.removeAll { $0 === sequence }
         decoding.removeAll { $0 === sequence }
         cache.release(sequence)
+        pauseCount += 1
         setAside(sequence)
     }
 
     private func setAside(_ sequence: Sequence) {
         sequencesRunning -= members(sequence)
-        pauseCount += 1
         sequence.computed = 0
         sequence.phase = .paused
         paused.insert(sequence, at: paused.partitioningIndex { $0.rank > sequence.rank })

@@ -22,6 +22,8 @@ struct SchedulerLimits: Sendable, Equatable {
     static let prefillColumnsMin = 16
     /// Columns of a first step, before anything is known of the model's speed.
     static let probeColumns = 32
+    /// Columns of prompts in a step at most that give logits: what these take in memory is bounded.
+    static let promptOutputsMax = 32
     /// Predictions are off by some; the budget is not to be.
     static let budgetUse = 0.9
 }

@@ -9,12 +9,25 @@ struct StepPlan {
         var count: Int
         /// What probably follows its last token (`Speculator`).
         var drafts: [TokenID] = []
+        /// Positions whose logits tell how likely the prompt's next token was.
+        private(set) var promptPositions: Range<Int>
+
+        init(sequence: Sequence, position: Int, count: Int) {
+            self.sequence = sequence
+            self.position = position
+            self.count = count
+            promptPositions = position..<position
+            guard sequence.group.reportsPrompt else { return }
+            let first = max(position, sequence.group.promptTokensReported - 1)
+            let end = min(position + count, sequence.group.size.promptCount - 1)
+            if first < end { promptPositions = first..<end }
+        }
 
         /// Whether the slice has the sequence's last token, whose logits give the next one.
         var reachesEnd: Bool { position + count - drafts.count == sequence.tokens.count }
         /// Whether these logits are wanted: not when the request only reads its prompt.
         var drawsNext: Bool { reachesEnd && sequence.group.size.answerMax > 0 }
-        /// Columns whose logits are wanted.
+        /// Columns whose logits give new tokens.
         var outputCount: Int { drawsNext ? 1 + drafts.count : 0 }
     }
 
@@ -29,6 +42,7 @@ struct StepPlan {
     mutating func add(_ slice: Slice) {
         slices.append(slice)
         work.add(count: slice.count, position: slice.position, drawsNext: slice.drawsNext)
+        work.outputs += slice.promptPositions.count
     }
 
     mutating func add(drafts: [TokenID], to index: Int) {

@@ -9,8 +9,11 @@ final class Sequence {
     /// Which of the request's choices this is.
     let choice: Int
     let rank: Rank
-    /// Prompt and answer.
+    /// Prompt and answer, as far as they are in the context.
     var tokens: [TokenID]
+    /// All of them, once the context has been shifted.
+    private var past: [TokenID]?
+    private var droppedCount = 0
     /// Positions whose keys and values are in the blocks.
     var computed = 0
     var table = BlockTable()
@@ -18,6 +21,8 @@ final class Sequence {
     /// The last step whose planning has looked at it, and the last one that it has columns in.
     var seenInStep = 0
     var plannedInStep = 0
+    /// Belongs to the sampler.
+    var sampling = SamplerState()
     /// Belongs to the speculator.
     var drafter = Drafter()
 
@@ -30,7 +35,24 @@ final class Sequence {
     }
 
     /// Tokens drawn so far.
-    var answerCount: Int { tokens.count - group.size.promptCount }
+    var answerCount: Int { tokens.count + droppedCount - group.size.promptCount }
+
+    /// Prompt and answer from their beginning.
+    var history: [TokenID] { past ?? tokens }
+
+    func append(_ token: TokenID) {
+        tokens.append(token)
+        past?.append(token)
+    }
+
+    /// Forgets tokens of the context; none of them may be computed.
+    func drop(_ shift: ContextShift) {
+        past = past ?? tokens
+        droppedCount += shift.dropped
+        tokens.removeSubrange(shift.kept..<shift.kept + shift.dropped)
+        // It knows tokens by their places.
+        drafter = Drafter()
+    }
 
     /// Tokens whose keys and values are not there yet.
     var uncomputedCount: Int { tokens.count - computed }

@@ -16,6 +16,8 @@ final class SequenceGroup {
     var isForked = false
     /// Columns of the prompt that were computed for it, again after a pause included.
     var promptColumns = 0
+    /// Tokens of the prompt whose probabilities are known to the caller; the first has none.
+    var promptTokensReported = 1
 
     init(id: RequestID, request: GenerationRequest, size: RequestSize, arrivedAt: UInt64) {
         self.id = id
@@ -44,6 +46,9 @@ final class SequenceGroup {
         let (sum, overflows) = arrivedAt.addingReportingOverflow(timeout.nanoseconds)
         return overflows ? nil : sum
     }
+
+    /// Every column of the prompt has to be computed, because its logits are wanted.
+    var reportsPrompt: Bool { request.promptAlternatives != nil && !isForked }
 
     /// Tokens of the prompt that did not have to be computed.
     var cachedTokens: Int { max(0, size.promptCount - promptColumns) }

@@ -22,8 +22,11 @@ struct Speculator {
         for index in plan.slices.indices {
             let sequence = plan.slices[index].sequence
             guard let acceptance = sequence.drafter.guess(sequence.tokens) else { continue }
-            // The answer's last token needs no column.
-            let room = min(Self.draftMax, sequence.group.size.answerMax - sequence.answerCount - 1)
+            // The answer's last token needs no column, and no column lies behind the context's end.
+            let size = sequence.group.size
+            let room = min(
+                Self.draftMax, size.answerMax - sequence.answerCount - 1,
+                size.positionsMax - sequence.tokens.count)
             let wanted = draftCount(room, acceptance, beside: plan)
             guard wanted > 0 else { continue }
             let count = min(wanted, reserve(wanted, sequence))

@@ -10,8 +10,14 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     private struct Current {
         var startedAt: UInt64
         var id: String
+        /// Whose request it is.
+        var peer: String
         var head: RequestHead?
         var match: Router.Match?
+        /// Whose key came with it.
+        var client: String?
+        /// What the answer says to pages of other origins.
+        var crossOrigin: HTTPFields = [:]
         var exchange: Exchange?
         var status: HTTPStatus?
         var isEventStream = false
@@ -24,7 +30,14 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
 
     private let fd: Int32
     private let context: ServerContext
-    private let peer: String
+    private let listener: ListenerDescription
+    private var peer: ConnectionPeer
+    /// Nil when no PROXY header is due, or no more.
+    private var gate: ProxyGate?
+    private var transport: Transport
+    private var isHandshaking: Bool
+    /// Beyond `HTTPLimits.connectionsMax`: for one request, which is answered on the loop.
+    private let isReserve: Bool
     private var machine: ConnectionMachine
     private var outbound = OutboundBuffer()
     private var current: Current?
@@ -45,12 +58,21 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     private var loop: EventLoop { context.loop }
     private var limits: HTTPLimits { context.limits }
 
-    init(_ fd: Int32, _ context: ServerContext) {
+    init(
+        _ fd: Int32, _ context: ServerContext, _ listener: ListenerDescription, _ transport: Transport,
+        isReserve: Bool = false
+    ) {
+        self.isReserve = isReserve
         self.fd = fd
         self.context = context
-        peer = SocketAddress.peer(of: fd)?.text ?? "unknown"
-        machine = ConnectionMachine(limits: context.limits)
-        clock = ConnectionClock(times: context.times, now: context.loop.now)
+        self.listener = listener
+        self.transport = transport
+        isHandshaking = listener.usesTLS
+        peer = ConnectionPeer(of: fd, isUnix: listener.isUnix)
+        gate = listener.requiresProxy ? ProxyGate(limits: context.limits) : nil
+        machine = ConnectionMachine(
+            limits: context.limits, inflatesBodies: context.compression.requests)
+        clock = ConnectionClock(times: context.times, isHandshaking: isHandshaking, now: context.loop.now)
     }
 
     func start() throws(SystemError) {
@@ -78,28 +100,118 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     }
 
     private func receive() {
+        if gate != nil { return receiveProxyHeader() }
         let capacity = min(machine.inputCapacity, loop.scratch.count)
         guard capacity > 0 else { return }
-        let count = recv(fd, loop.scratch.baseAddress, capacity, 0)
-        if count > 0 {
-            context.counters.bytesReceived.count(count)
-            if machine.phase == .idle { clock.requestBegan(loop.now) }
-            machine.receive(
-                UnsafeRawBufferPointer(rebasing: loop.scratch[..<count]).bindMemory(to: UInt8.self).span)
-            if machine.phase == .body { clock.bodyCame(bytes: machine.bodyBytesReceived + count, loop.now) }
-            pump()
-        } else if count == 0 {
-            machine.receiveEnd()
-            meetEnd()
-            if !isClosed { pump() }
-        } else if errno != EAGAIN && errno != EINTR {
-            vanish()
+        let input = transport.receive(fd, loop.scratch, max: capacity)
+        if isHandshaking { shakeHands() }
+        if input.count > 0 {
+            context.counters.bytesReceived.count(input.count)
+            take(UnsafeRawBufferPointer(rebasing: loop.scratch[..<input.count]))
+            if isClosed { return }
+        }
+        switch input.end {
+        case nil: break
+        case .orderly: takeEnd()
+        case .lost: vanish()
+        case .tls(let failure): sessionFailed(failure)
+        }
+    }
+
+    private func takeEnd() {
+        machine.receiveEnd()
+        meetEnd()
+        if !isClosed { pump() }
+    }
+
+    private func take(_ bytes: UnsafeRawBufferPointer) {
+        if machine.phase == .idle { clock.requestBegan(loop.now) }
+        machine.receive(bytes.bindMemory(to: UInt8.self).span)
+        if machine.phase == .body {
+            clock.bodyCame(bytes: machine.bodyBytesReceived + bytes.count, loop.now)
+        }
+        pump()
+    }
+
+    /// It stands before everything else, a TLS handshake too.
+    private func receiveProxyHeader() {
+        let count = recv(fd, loop.scratch.baseAddress, min(gate?.capacity ?? 0, loop.scratch.count), 0)
+        guard count > 0 else {
+            if count == 0 || (errno != EAGAIN && errno != EINTR) { vanish() }
+            return
+        }
+        context.counters.bytesReceived.count(count)
+        switch gate?.receive(UnsafeRawBufferPointer(rebasing: loop.scratch[..<count])) {
+        case .open(let client, let rest):
+            gate = nil
+            if let client { peer = ConnectionPeer(client) }
+            rest.withUnsafeBytes { passOn($0) }
+        case .refuse:
+            context.counters.proxyHeadersRefused.count()
+            close()
+        case .wait, nil: break
+        }
+    }
+
+    /// What came behind a PROXY header.
+    private func passOn(_ bytes: UnsafeRawBufferPointer) {
+        guard !bytes.isEmpty else { return }
+        switch transport {
+        case .plain: take(bytes)
+        case .tls(let session):
+            session.receive(bytes)
+            receive()
         }
     }
 
     private func meetEnd() {
         sawHalfClose = true
-        if machine.phase == .serving, clock.endMeansGone(loop.now) { vanish() }
+        if machine.phase == .serving, clock.endMeansGone(loop.now) { vanish(.halfCloseGrace) }
+    }
+
+    // MARK: - TLS
+
+    /// The handshake took a step.
+    private func shakeHands() {
+        needTurnEnd()
+        guard case .tls(let session) = transport, session.isOpen else { return }
+        isHandshaking = false
+        clock.handshakeEnded(loop.now)
+        context.tls?.handshakeEnded()
+    }
+
+    private func sessionFailed(_ failure: TLSFailure) {
+        context.tls?.failed(failure, peer: peer.name)
+        switch failure {
+        case .plainHTTP:
+            guard machine.phase == .idle else { return close() }
+            becomePlain()
+            _ = machine.refuse(.plainHTTP)
+            refuse(.plainHTTP)
+        case .handshake:
+            // The alert is to reach the client, so the end is like that of a refused request.
+            becomePlain()
+            machine.giveUp()
+        case .unfinishedHandshake: close()
+        case .truncated:
+            // Between requests many clients save themselves the close_notify; inside of one something is missing.
+            switch machine.phase {
+            case .idle, .closing, .lingering: takeEnd()
+            case .head, .body, .serving, .closed: vanish()
+            }
+        case .record:
+            send()
+            vanish()
+        }
+        needTurnEnd()
+    }
+
+    /// What is to be sent and received from here on is not encrypted.
+    private func becomePlain() {
+        guard case .tls(let session) = transport else { return }
+        session.withOutput { outbound.bytes.append(contentsOf: $0) }
+        transport = .plain
+        isHandshaking = false
     }
 
     // MARK: - Requests
@@ -107,9 +219,11 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     /// Does what the machine says, within one connection's share of a turn.
     private func pump() {
         var requests = 0
+        let wasHeldBack = isHeldBack
         isHeldBack = false
         while !isClosed {
-            guard requests < limits.requestsPerTurnMax, outbound.count < limits.outboundHighWaterBytes else {
+            if machine.unparsedBytes > 0, let limit = reachedLimit(requests) {
+                if limit == .requestsPerTurn || !wasHeldBack { context.counters.count(limit) }
                 isHeldBack = true
                 break
             }
@@ -121,32 +235,72 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
                 requests += 1
                 serve(body)
             case .refuse(let error): refuse(error)
-            case .close: return close()
+            case .close(let limit):
+                if let limit { context.counters.count(limit) }
+                return close()
             }
         }
         needTurnEnd()
     }
 
+    /// Why this connection has to wait, after so many requests of this turn.
+    private func reachedLimit(_ requests: Int) -> HTTPLimit? {
+        if requests >= limits.requestsPerTurnMax { return .requestsPerTurn }
+        return waitingBytes >= limits.outboundHighWaterBytes ? .outboundHighWater : nil
+    }
+
     private func route(_ head: RequestHead) {
-        let match = context.router.match(head.method, head.path)
-        let id = context.requestIDs.id(offered: head.fields.bytes(of: "x-request-id"))
-        current = Current(startedAt: clock.firstByteAt, id: id, head: head, match: match)
+        let offered = head.fields.bytes(of: "x-request-id")
+        if context.requestIDs.isTooLong(offered) { context.counters.count(.requestIDBytes) }
+        let id = context.requestIDs.id(offered: offered)
+        let client = peer.client(of: head.fields, trusted: context.trustedProxies)
+        var current = Current(startedAt: clock.firstByteAt, id: id, peer: client, head: head)
+        let refusal = admit(head, &current)
+        self.current = current
         clock.headEnded(loop.now)
+        if isReserve { _ = machine.drain(isAllSent: false) }
         do throws(WireError) {
-            switch match {
+            switch current.match {
             case .route(let route, _):
                 try machine.accept(bodyBytesMax: route.bodyBytesMax ?? limits.bodyBytesMax)
             case .answer(let response):
-                if try machine.refuseBody() { answer(response) }
+                let isDue = try machine.refuseBody(atOnce: refusal != nil, closing: refusal?.closes ?? false)
+                if isDue { answer(response) }
+            case nil: break
             }
         } catch {
             refuse(error)
         }
     }
 
+    /// Who is not admitted gets to no route.
+    ///
+    /// - Returns: Why not.
+    private func admit(_ head: RequestHead, _ current: inout Current) -> AccessRefusal? {
+        let policy = context.access.policy
+        switch policy.verdict(head) {
+        case .answered(let response):
+            current.match = .answer(response)
+            return nil
+        case .admitted(let client):
+            current.client = client
+            current.match = context.match(head, isReserve: isReserve)
+            current.crossOrigin = policy.origins.fields(for: head.fields.bytes(of: "origin"))
+            return nil
+        case .refused(let refusal):
+            context.counters.count(refusal)
+            current.match = .answer(refusal.response)
+            current.crossOrigin = policy.origins.fields(for: head.fields.bytes(of: "origin"))
+            return refusal
+        }
+    }
+
     private func serve(_ body: [UInt8]) {
         context.counters.requests.count()
         context.counters.requestsActive.count()
+        if machine.requests == limits.requestsPerConnectionMax {
+            context.counters.count(.requestsPerConnection)
+        }
         current?.isServed = true
         clock.servingBegan(loop.now)
         switch current?.match {
@@ -154,7 +308,9 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         case .route(let route, let parameters):
             guard let request = request(body, parameters) else { return }
             switch route.handler {
-            case .immediate(let handler): answer(handler(request))
+            case .immediate(let handler):
+                let response = handler(request)
+                answer(compression.apply(response, bytesMax: limits.compressedOnLoopBytesMax))
             case .task(let handler): startTask(request, handler)
             }
         case nil: preconditionFailure("a request without a head")
@@ -162,10 +318,17 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     }
 
     private func request(_ body: [UInt8], _ parameters: [String: String]) -> HTTPRequest? {
-        guard let head = current?.head, let id = current?.id else { return nil }
+        guard let current, let head = current.head else { return nil }
         return HTTPRequest(
-            method: head.method, path: head.path, query: head.query, headers: head.fields, body: body, id: id,
-            peer: peer, parameters: parameters)
+            method: head.method, path: head.path, query: head.query, headers: head.fields, body: body,
+            id: current.id, peer: current.peer, client: current.client, parameters: parameters,
+            clientSubject: transport.clientSubject)
+    }
+
+    /// Of the present response.
+    private var compression: ResponseCompression {
+        guard let head = current?.head else { return .none }
+        return ResponseCompression(head, context.compression, limits)
     }
 
     private func startTask(
@@ -173,14 +336,14 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     ) {
         let exchange = Exchange(
             owner: self, highWaterBytes: limits.outboundHighWaterBytes,
-            lowWaterBytes: limits.outboundLowWaterBytes)
+            lowWaterBytes: limits.outboundLowWaterBytes, compression: compression)
         current?.exchange = exchange
         let writer = ResponseWriter(exchange)
         Task { await handler(request, writer) }
     }
 
     private func refuse(_ error: WireError) {
-        context.counters.count(error.fault)
+        context.counters.count(error)
         answer(error.response)
     }
 
@@ -189,7 +352,8 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     /// A whole response, known on the loop.
     private func answer(_ response: HTTPResponse) {
         if current == nil {
-            current = Current(startedAt: clock.firstByteAt, id: context.requestIDs.id(offered: nil))
+            current = Current(
+                startedAt: clock.firstByteAt, id: context.requestIDs.id(offered: nil), peer: peer.name)
         }
         begin(
             ResponseStart(status: response.status, headers: response.headers, body: .whole),
@@ -202,6 +366,8 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     func hasOutput(_ exchange: Exchange) {
         loop.post { [self] in deliver(exchange) }
     }
+
+    func didBackUp(_ exchange: Exchange) { context.counters.count(.outboundHighWater) }
 
     private func deliver(_ exchange: Exchange) {
         guard !isClosed, current?.exchange === exchange else { return }
@@ -216,9 +382,9 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         if output.isFinished {
             end()
             pump()
-        } else if outbound.count > limits.outboundBytesMax {
+        } else if waitingBytes > limits.outboundBytesMax {
             context.counters.slowClients.count()
-            return vanish()
+            return vanish(.outboundBytes)
         }
         needTurnEnd()
     }
@@ -226,14 +392,16 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     private func begin(_ start: ResponseStart, bodyBytes: Int?) {
         current?.status = start.status
         current?.isEventStream = start.body == .eventStream
-        clock.wrote(isFirst: outbound.isEmpty, loop.now)
+        clock.wrote(isFirst: waitingBytes == 0, loop.now)
+        var start = start
+        if let fields = current?.crossOrigin, !fields.isEmpty { start.headers.merge(fields) }
         machine.begin(
             start, bodyBytes: bodyBytes, date: context.date(), requestID: current?.id ?? "",
             into: &outbound.bytes)
     }
 
     private func write(_ bytes: [UInt8]) {
-        clock.wrote(isFirst: outbound.isEmpty, loop.now)
+        clock.wrote(isFirst: waitingBytes == 0, loop.now)
         machine.write(bytes, into: &outbound.bytes)
         current?.bodyBytes += bytes.count
     }
@@ -252,7 +420,8 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         count(ended)
         context.onRequestEnd?(
             RequestSummary(
-                id: ended.id, peer: peer, method: ended.head?.method, path: ended.head?.path ?? "",
+                id: ended.id, peer: ended.peer, client: ended.client, method: ended.head?.method,
+                path: ended.head?.path ?? "",
                 status: ended.status,
                 bodyBytes: ended.bodyBytes, durationNanoseconds: loop.now - ended.startedAt,
                 isComplete: isComplete))
@@ -278,33 +447,39 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         if isClosed { return }
         send()
         if isClosed { return }
-        current?.exchange?.report(heldBytes: outbound.count)
-        if outbound.isEmpty, machine.phase == .closing { lingerOrClose() }
+        current?.exchange?.report(heldBytes: waitingBytes)
+        if waitingBytes == 0, machine.phase == .closing { lingerOrClose() }
         if isClosed { return }
-        if isHeldBack, outbound.count < limits.outboundHighWaterBytes { pump() }
+        if isHeldBack, waitingBytes < limits.outboundHighWaterBytes { pump() }
+        if isClosed { return }
+        // The socket does not tell of what was received from it already.
+        if transport.hasInput { receive() }
         if isClosed { return }
         updateInterest()
         updateTimer()
     }
 
+    /// Bytes that the socket has not taken.
+    private var waitingBytes: Int { outbound.count + transport.waitingBytes }
+
     private func send() {
-        while !outbound.isEmpty, !isWriteBlocked {
+        while waitingBytes > 0, !isWriteBlocked {
             // What the connection ends with leaves in one packet with the end, which follows at once.
-            let flags = Int32(MSG_NOSIGNAL) | (machine.phase == .closing ? Int32(MSG_MORE) : 0)
-            let count = outbound.withWaiting { Glibc.send(fd, $0.baseAddress, $0.count, flags) }
-            if count > 0 {
+            switch transport.send(fd, &outbound, isLast: machine.phase == .closing) {
+            case .sent(let count):
                 context.counters.bytesSent.count(count)
-                outbound.drop(count)
                 clock.clientTook(loop.now)
-            } else if errno == EAGAIN {
-                isWriteBlocked = true
-            } else if errno != EINTR {
-                return vanish()
+            case .blocked: isWriteBlocked = true
+            case .lost: return vanish()
             }
         }
     }
 
     private func lingerOrClose() {
+        if transport.close() {
+            send()
+            if isClosed || waitingBytes > 0 { return }
+        }
         machine.didSendAll()
         if machine.phase == .closed { return close() }
         shutdown(fd, Int32(SHUT_WR))
@@ -318,6 +493,7 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         } else if !sawHalfClose {
             // Not reading, but still to hear when the client goes.
             wanted |= apus_epoll_rdhup
+            if machine.isFull, interest & apus_epoll_in != 0 { context.counters.count(.pipelinedBytes) }
         }
         guard wanted != interest else { return }
         interest = wanted
@@ -328,7 +504,7 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
 
     private func updateTimer() {
         clock.isIn(machine.phase, loop.now)
-        let deadline = clock.deadline(isWaiting: !outbound.isEmpty, isEventStream: isStreamingEvents)
+        let deadline = clock.deadline(isWaiting: waitingBytes > 0, isEventStream: isStreamingEvents)
         // A timer that comes too early is set again then; most deadlines are never reached.
         guard deadline < armedDeadline ?? .max else { return }
         armedDeadline = deadline
@@ -338,25 +514,33 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     func deadlineReached(now: UInt64) {
         armedDeadline = nil
         if isClosed { return }
-        switch clock.due(isWaiting: !outbound.isEmpty, isEventStream: isStreamingEvents, now) {
-        case .phase: endPhase()
+        switch clock.due(isWaiting: waitingBytes > 0, isEventStream: isStreamingEvents, now) {
+        case .phase(let limit): endPhase(limit)
         case .write:
             context.counters.slowClients.count()
-            return vanish()
-        case .ping: write(ServerSentEvent.ping)
-        case nil: break
+            return vanish(.writeStallTimeout)
+        // By way of the exchange: a packed stream has one place where bytes enter it.
+        case .ping: _ = current?.exchange?.write { $0.append(contentsOf: ServerSentEvent.ping) }
+        // The deadline has moved away since; that is how nearly all timers end.
+        case nil: return updateTimer()
         }
         needTurnEnd()
     }
 
     private var isStreamingEvents: Bool { current?.isEventStream ?? false }
 
-    private func endPhase() {
+    private func endPhase(_ limit: HTTPLimit? = nil) {
+        if let limit { context.counters.count(limit) }
         switch machine.timeOut() {
         case .refuse(let error):
             context.counters.timeouts.count()
             refuse(error)
-        case .close: close()
+        case .close:
+            if isHandshaking {
+                context.counters.timeouts.count()
+                context.tls?.failed(.unfinishedHandshake, peer: peer.name)
+            }
+            close()
         case .head, .sendContinue, .request, nil: break
         }
     }
@@ -365,7 +549,11 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
 
     /// The server stops gracefully.
     func drain() {
-        if machine.drain(isAllSent: outbound.isEmpty) != nil { close() }
+        // A request that is here already came in time.
+        if machine.phase == .idle { receive() }
+        if isClosed { return }
+        clock.drainBegan(loop.now)
+        if machine.drain(isAllSent: waitingBytes == 0) != nil { close() }
         needTurnEnd()
     }
 
@@ -375,13 +563,15 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         let error = ErrorBody(
             message: "The server is stopping.", type: "server_error", code: "server_stopping")
         if let current, machine.phase == .serving {
+            if let exchange = current.exchange, current.isEventStream {
+                let isOpen = exchange.write {
+                    ServerSentEvent.append(event: nil, data: error.encoded, to: &$0)
+                }
+                if isOpen { write(exchange.takeOutput().body) }
+            }
             current.exchange?.close()
             if current.status == nil {
                 answer(.error(error, status: .serviceUnavailable, headers: ["Retry-After": "1"]))
-            } else if current.isEventStream {
-                var event: [UInt8] = []
-                ServerSentEvent.append(event: nil, data: error.encoded, to: &event)
-                write(event)
             }
             send()
         }
@@ -391,7 +581,7 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     /// See `ConnectionClock.evictionAge`.
     var evictionAge: UInt64? {
         clock.evictionAge(
-            machine.phase, isWaiting: !outbound.isEmpty, bodyBytes: machine.bodyBytesReceived, loop.now)
+            machine.phase, isWaiting: waitingBytes > 0, bodyBytes: machine.bodyBytesReceived, loop.now)
     }
 
     /// Another needs the place. Who was slow with a request is told so, as far as the socket takes it.
@@ -405,8 +595,9 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         close()
     }
 
-    /// The client is gone, or as good as gone.
-    private func vanish() {
+    /// The client is gone, or as good as gone: it ran into a limit.
+    private func vanish(_ limit: HTTPLimit? = nil) {
+        if let limit { context.counters.count(limit) }
         if current != nil { context.counters.clientsVanished.count() }
         close()
     }
@@ -414,6 +605,10 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     private func close() {
         guard !isClosed else { return }
         isClosed = true
+        // A client must be able to tell an end from a cut.
+        if current == nil, waitingBytes == 0, transport.close() {
+            _ = transport.send(fd, &outbound, isLast: true)
+        }
         loop.setTimer(self, nil)
         loop.remove(fd)
         Glibc.close(fd)

@@ -2,9 +2,9 @@
 ///
 /// Times are nanoseconds on any clock that does not go back.
 struct ConnectionClock {
-    enum Due {
+    enum Due: Equatable {
         /// The present phase took too long.
-        case phase
+        case phase(HTTPLimit)
         /// The client takes nothing of what waits for it.
         case write
         /// An event stream was silent for long.
@@ -18,23 +18,28 @@ struct ConnectionClock {
     /// The phase that `phaseDeadline` belongs to; nil when a request ended since.
     private var timedPhase: ConnectionMachine.Phase?
     private var phaseDeadline: UInt64
+    /// What it is the end of.
+    private var phaseLimit = HTTPLimit.headerTimeout
     private var bodySince: UInt64 = 0
     private var servingSince: UInt64 = 0
     private var lastWriteAt: UInt64
     /// When the client last took something, or when something began to wait for it.
     private var progressAt: UInt64
 
-    init(times: ConnectionTimes, now: UInt64) {
+    /// - Parameter isHandshaking: TLS comes first.
+    init(times: ConnectionTimes, isHandshaking: Bool = false, now: UInt64) {
         self.times = times
         firstByteAt = now
         lastWriteAt = now
         progressAt = now
         // A client that connects and says nothing gets no longer than one that is slow with its head.
         timedPhase = .idle
-        phaseDeadline = now + times.header
+        phaseDeadline = now + (isHandshaking ? times.tlsHandshake : times.header)
     }
 
     // MARK: - What happened
+
+    mutating func handshakeEnded(_ now: UInt64) { phaseDeadline = now + times.header }
 
     mutating func requestBegan(_ now: UInt64) { firstByteAt = now }
 
@@ -44,6 +49,7 @@ struct ConnectionClock {
     mutating func bodyCame(bytes: Int, _ now: UInt64) {
         let isTooSlow = now - bodySince > times.bodyRateGrace && isSlow(bodyBytes: bytes, now)
         phaseDeadline = isTooSlow ? now : now + times.bodyIdle
+        phaseLimit = isTooSlow ? .bodyRate : .bodyIdleTimeout
     }
 
     private func isSlow(bodyBytes: Int, _ now: UInt64) -> Bool {
@@ -66,19 +72,27 @@ struct ConnectionClock {
         firstByteAt = now
     }
 
+    /// The server stops: who has not asked anything yet has to do so soon.
+    mutating func drainBegan(_ now: UInt64) {
+        guard timedPhase == .idle else { return }
+        phaseDeadline = min(phaseDeadline, now + times.firstRequest)
+    }
+
     /// To be told before deadlines are asked for.
     mutating func isIn(_ phase: ConnectionMachine.Phase, _ now: UInt64) {
         guard phase != timedPhase else { return }
         timedPhase = phase
-        phaseDeadline =
+        let (deadline, limit): (UInt64, HTTPLimit) =
             switch phase {
-            case .idle: now + times.keepAlive
+            case .idle: (now + times.keepAlive, .keepAliveTimeout)
             // Absolute: a byte now and then does not move it.
-            case .head: firstByteAt + times.header
-            case .body: now + times.bodyIdle
-            case .lingering: now + times.linger
-            case .serving, .closing, .closed: .max
+            case .head: (firstByteAt + times.header, .headerTimeout)
+            case .body: (now + times.bodyIdle, .bodyIdleTimeout)
+            case .lingering: (now + times.linger, .lingerTimeout)
+            case .serving, .closing, .closed: (.max, phaseLimit)
             }
+        phaseDeadline = deadline
+        phaseLimit = limit
     }
 
     // MARK: - What follows
@@ -92,7 +106,7 @@ struct ConnectionClock {
     }
 
     func due(isWaiting: Bool, isEventStream: Bool, _ now: UInt64) -> Due? {
-        if phaseDeadline <= now { return .phase }
+        if phaseDeadline <= now { return .phase(phaseLimit) }
         if isWaiting { return stallDeadline <= now ? .write : nil }
         return isEventStream && pingDeadline <= now ? .ping : nil
     }

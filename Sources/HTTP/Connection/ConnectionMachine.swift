@@ -25,8 +25,8 @@ struct ConnectionMachine {
         case request(body: [UInt8])
         /// The request is refused: it must be answered with this error.
         case refuse(WireError)
-        /// All is over, at once.
-        case close
+        /// All is over, at once; because of a limit, when there is one.
+        case close(HTTPLimit?)
     }
 
     private(set) var phase = Phase.idle
@@ -36,6 +36,7 @@ struct ConnectionMachine {
     private(set) var bodyBytesReceived = 0
 
     private let limits: HTTPLimits
+    private let inflatesBodies: Bool
     private var parser: RequestParser
     /// Received and not parsed yet, from `consumed` on.
     private var inbound: [UInt8] = []
@@ -43,27 +44,45 @@ struct ConnectionMachine {
     private var head: RequestHead?
     private var body: [UInt8] = []
     private var dropsBody = false
+    /// Unpacks the present body.
+    private var inflater: Inflater?
     private var owesContinue = false
     private var mustClose = false
-    private var requests = 0
+    /// Requests that were complete, the present one included.
+    private(set) var requests = 0
     private var lingeredBytes = 0
     /// How the present response's body is framed; nil before its head.
     private var framing: ResponseHead.Framing?
 
-    init(limits: HTTPLimits) {
+    /// - Parameter inflatesBodies: Packed bodies are unpacked, and otherwise refused.
+    init(limits: HTTPLimits, inflatesBodies: Bool = true) {
         self.limits = limits
+        self.inflatesBodies = inflatesBodies
         parser = RequestParser(limits: limits)
     }
 
+    /// Of a packed body, so that unpacking takes little of a turn of the loop.
+    private static let packedBytesPerTurn = 16_384
+
     // MARK: - Input
 
-    private var unparsedBytes: Int { inbound.count - consumed }
+    var unparsedBytes: Int { inbound.count - consumed }
+
+    /// As much of later requests is held as may be.
+    var isFull: Bool {
+        switch phase {
+        case .idle, .head, .body, .serving: !sawEnd && unparsedBytes >= limits.pipelinedBytesMax
+        case .closing, .lingering, .closed: false
+        }
+    }
 
     /// How many bytes `receive` may be given now. While a request is served, only some of the next ones are
     /// held: a client that sends faster than it is answered has to wait.
     var inputCapacity: Int {
         switch phase {
-        case .idle, .head, .body: sawEnd || unparsedBytes >= limits.pipelinedBytesMax ? 0 : .max
+        case .idle, .head, .body:
+            sawEnd || unparsedBytes >= limits.pipelinedBytesMax
+                ? 0 : inflater == nil ? .max : Self.packedBytesPerTurn
         case .serving: sawEnd ? 0 : max(0, limits.pipelinedBytesMax - unparsedBytes)
         case .lingering: sawEnd ? 0 : .max
         case .closing, .closed: 0
@@ -90,7 +109,8 @@ struct ConnectionMachine {
         case .idle, .head, .body:
             return parse()
         case .lingering:
-            return sawEnd || lingeredBytes > limits.lingerBytesMax ? close() : nil
+            if lingeredBytes > limits.lingerBytesMax { return close(.lingerBytes) }
+            return sawEnd ? close() : nil
         case .serving, .closing, .closed:
             return nil
         }
@@ -104,8 +124,8 @@ struct ConnectionMachine {
                 consumed = position
                 switch event {
                 case .head(let head): return take(head)
-                case .body(let range): take(inbound[range])
-                case .end: return takeEnd()
+                case .body(let range): try take(inbound[range])
+                case .end: return try takeEnd()
                 case nil: return pause()
                 }
             }
@@ -123,13 +143,16 @@ struct ConnectionMachine {
         return .head(head)
     }
 
-    private mutating func take(_ bytes: ArraySlice<UInt8>) {
+    private mutating func take(_ bytes: ArraySlice<UInt8>) throws(WireError) {
         bodyBytesReceived += bytes.count
         owesContinue = false
-        if !dropsBody { body.append(contentsOf: bytes) }
+        if dropsBody { return }
+        if let inflater { try inflater.append(bytes, to: &body) } else { body.append(contentsOf: bytes) }
     }
 
-    private mutating func takeEnd() -> Action {
+    private mutating func takeEnd() throws(WireError) -> Action {
+        try inflater?.end()
+        inflater = nil
         phase = .serving
         requests += 1
         defer { body = [] }
@@ -156,16 +179,23 @@ struct ConnectionMachine {
         return nil
     }
 
-    private mutating func refuse(_ error: WireError) -> Action {
+    /// The request, or what stands in its place, cannot be served.
+    mutating func refuse(_ error: WireError) -> Action {
         phase = .serving
         mustClose = true
         body = []
+        inflater = nil
         return .refuse(error)
     }
 
-    private mutating func close() -> Action {
+    /// No request will come, and nothing is to be answered.
+    mutating func giveUp() {
+        if phase == .idle { phase = .closing }
+    }
+
+    private mutating func close(_ limit: HTTPLimit? = nil) -> Action {
         phase = .closed
-        return .close
+        return .close(limit)
     }
 
     // MARK: - Decisions about a head
@@ -177,23 +207,55 @@ struct ConnectionMachine {
     mutating func accept(bodyBytesMax: Int) throws(WireError) {
         do throws(WireError) {
             try parser.limitBody(to: bodyBytesMax)
+            if let head, head.coding != .identity, !dropsBody {
+                inflater = try inflater(head.coding, bodyBytesMax)
+            }
         } catch {
             _ = refuse(error)
             throw error
         }
     }
 
+    private func inflater(_ coding: ContentCoding, _ bytesMax: Int) throws(WireError) -> Inflater {
+        guard inflatesBodies else {
+            throw WireError(
+                .contentCoding, "Request bodies must not be compressed (Content-Encoding).",
+                headers: ["Accept-Encoding": "identity"])
+        }
+        guard let inflater = Inflater(coding, bytesMax: bytesMax, limits: limits) else {
+            throw WireError(.bodyTooLarge, "There is no memory to unpack a body now.")
+        }
+        return inflater
+    }
+
     /// The answer is known already. A body that is under way is read and dropped first; one that the client
     /// still holds back is never asked for, and the connection ends with the answer.
     ///
+    /// - Parameters:
+    ///   - atOnce: Nor is a body waited for that is not here as a whole: strangers get an answer, not patience.
+    ///   - closing: The connection ends with the answer in any case.
     /// - Returns: The answer is due now; otherwise at `.request`.
-    mutating func refuseBody() throws(WireError) -> Bool {
+    mutating func refuseBody(atOnce: Bool = false, closing: Bool = false) throws(WireError) -> Bool {
         dropsBody = true
+        if closing { mustClose = true }
+        if atOnce, !isBodyHere {
+            phase = .serving
+            mustClose = true
+            return true
+        }
         try accept(bodyBytesMax: limits.bodyBytesMax)
         guard owesContinue, unparsedBytes == 0 else { return false }
         phase = .serving
         mustClose = true
         return true
+    }
+
+    private var isBodyHere: Bool {
+        switch head?.framing {
+        case .some(.none), nil: true
+        case .length(let count): count <= unparsedBytes
+        case .chunked: false
+        }
     }
 
     // MARK: - Output
@@ -261,12 +323,14 @@ struct ConnectionMachine {
         }
     }
 
-    /// The server stops: this connection serves what it has begun, and nothing after it.
+    /// The server stops: this connection serves what it has begun, and nothing after it. A client that has connected
+    /// and asked nothing yet was taken from the queue, and is still served one request: nobody may lose one because a
+    /// server gives its place to another.
     ///
     /// - Parameter isAllSent: No response waits for the client.
     mutating func drain(isAllSent: Bool) -> Action? {
         mustClose = true
-        guard phase == .idle else { return nil }
+        guard phase == .idle, requests > 0 else { return nil }
         if isAllSent { return close() }
         phase = .closing
         return nil

@@ -25,9 +25,11 @@ struct ResponseStart: Sendable {
     var body: Body
 }
 
-/// Hears that an exchange has output; called from any thread.
+/// Hears what an exchange comes to; called from any thread.
 protocol ExchangeOwner: AnyObject, Sendable {
     func hasOutput(_ exchange: Exchange)
+    /// As much waits for the client as should.
+    func didBackUp(_ exchange: Exchange)
 }
 
 /// One response under way, between its handler (any thread) and its connection (the loop).
@@ -49,28 +51,44 @@ final class Exchange: Sendable {
         /// The owner was told and has not taken yet.
         var isAnnounced = false
         var isEventStream = false
+        /// Packs what is written.
+        var deflater: Deflater?
         /// Bytes that the connection took and the client did not.
         var heldBytes = 0
         var isBackedUp = false
         var closeHandlers: [@Sendable () -> Void] = []
         var drainHandlers: [@Sendable () -> Void] = []
+        /// To be called once.
+        var flowHandlers: [@Sendable () -> Void] = []
+
+        mutating func takeFlowHandlers() -> [@Sendable () -> Void] {
+            defer { flowHandlers = [] }
+            return flowHandlers
+        }
     }
 
     private let state = Mutex(State())
     private let owner: any ExchangeOwner
     private let highWaterBytes: Int
     private let lowWaterBytes: Int
+    private let compression: ResponseCompression
 
-    init(owner: any ExchangeOwner, highWaterBytes: Int, lowWaterBytes: Int) {
+    init(
+        owner: any ExchangeOwner, highWaterBytes: Int, lowWaterBytes: Int,
+        compression: ResponseCompression = .none
+    ) {
         self.owner = owner
         self.highWaterBytes = highWaterBytes
         self.lowWaterBytes = lowWaterBytes
+        self.compression = compression
     }
 
     // MARK: - The handler's side
 
     func respond(_ response: HTTPResponse) -> Bool {
-        change { state in
+        // Before the lock, which the loop takes too.
+        let response = compression.apply(response)
+        return change { state in
             guard state.phase == .fresh else { return false }
             state.output.head = ResponseStart(
                 status: response.status, headers: response.headers, body: .whole)
@@ -84,6 +102,8 @@ final class Exchange: Sendable {
     func start(_ start: ResponseStart) -> Bool {
         change { state in
             guard state.phase == .fresh else { return false }
+            var start = start
+            state.deflater = compression.begin(&start)
             state.output.head = start
             state.isEventStream = start.body == .eventStream
             state.phase = .streaming
@@ -93,17 +113,31 @@ final class Exchange: Sendable {
 
     /// `append` writes body bytes behind those that wait.
     func write(_ append: (inout [UInt8]) -> Void) -> Bool {
-        change { state in
+        var backsUp = false
+        let isDone = change { state in
             guard state.phase == .streaming else { return false }
-            append(&state.output.body)
-            if state.heldBytes + state.output.body.count >= highWaterBytes { state.isBackedUp = true }
+            if let deflater = state.deflater {
+                var plain: [UInt8] = []
+                append(&plain)
+                deflater.append(plain, .sync, to: &state.output.body)
+            } else {
+                append(&state.output.body)
+            }
+            if !state.isBackedUp, state.heldBytes + state.output.body.count >= highWaterBytes {
+                state.isBackedUp = true
+                backsUp = true
+            }
             return true
         }
+        if backsUp { owner.didBackUp(self) }
+        return isDone
     }
 
     func finish() -> Bool {
         change { state in
             guard state.phase == .streaming else { return false }
+            state.deflater?.append([], .finish, to: &state.output.body)
+            state.deflater = nil
             state.output.isFinished = true
             state.phase = .finished
             return true
@@ -142,6 +176,15 @@ final class Exchange: Sendable {
         }
     }
 
+    func onceFlowing(_ handler: @escaping @Sendable () -> Void) {
+        let mustWait = state.withLock { state in
+            let mustWait = state.phase == .streaming && state.isBackedUp
+            if mustWait { state.flowHandlers.append(handler) }
+            return mustWait
+        }
+        if !mustWait { handler() }
+    }
+
     private func change(_ body: (inout State) -> Bool) -> Bool {
         let (isDone, mustAnnounce) = state.withLock { state in
             guard body(&state) else { return (false, false) }
@@ -155,16 +198,19 @@ final class Exchange: Sendable {
     // MARK: - The connection's side
 
     func takeOutput() -> ResponseOutput {
-        state.withLock { state in
+        let (output, handlers) = state.withLock { state -> (ResponseOutput, [@Sendable () -> Void]) in
             state.isAnnounced = false
             defer { state.output = ResponseOutput() }
             // From here on the response cannot fail to be complete but by the connection.
-            if state.phase == .finished, state.output.isFinished || state.output.isAborted {
-                state.closeHandlers = []
-                state.drainHandlers = []
+            guard state.phase == .finished, state.output.isFinished || state.output.isAborted else {
+                return (state.output, [])
             }
-            return state.output
+            state.closeHandlers = []
+            state.drainHandlers = []
+            return (state.output, state.takeFlowHandlers())
         }
+        for handler in handlers { handler() }
+        return output
     }
 
     /// The connection still holds so many bytes of this response.
@@ -173,7 +219,7 @@ final class Exchange: Sendable {
             state.heldBytes = heldBytes
             guard state.isBackedUp, heldBytes + state.output.body.count < lowWaterBytes else { return [] }
             state.isBackedUp = false
-            return state.drainHandlers
+            return state.drainHandlers + state.takeFlowHandlers()
         }
         for handler in handlers { handler() }
     }
@@ -186,7 +232,7 @@ final class Exchange: Sendable {
             state.output = ResponseOutput()
             state.drainHandlers = []
             defer { state.closeHandlers = [] }
-            return state.closeHandlers
+            return state.closeHandlers + state.takeFlowHandlers()
         }
         for handler in handlers { handler() }
     }

@@ -5,60 +5,71 @@ import Glibc
 ///
 /// Confined to its loop once it is started.
 final class Listener: EventHandler, TimerTarget {
-    private static let backlog: Int32 = 1_024
     private static let acceptsPerTurnMax = 64
     /// Errors of a connection that died while it waited, passed on by accept(2): the next one may be fine.
-    private static let transientErrors: Set<Int32> = [
+    static let transientErrors: Set<Int32> = [
         ECONNABORTED, EINTR, EPROTO, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, EOPNOTSUPP,
         ENETUNREACH,
         EPERM,
     ]
+    private static let tellingInterval = Duration.seconds(60)
 
-    let address: SocketAddress
+    let description: ListenerDescription
+    /// Who passed it on keeps it open, and its queue with it.
+    let outlivesProcess: Bool
+    /// Another server gave it to us; before we have confirmed that, its file is not ours.
+    let isTakenOver: Bool
+    /// As configured; the process that takes over finds the socket by it.
+    let name: String
+    /// It waits until the server can serve (`ListenerConfiguration.isShared`).
+    let isShared: Bool
     var timerSlot: Int?
 
-    private let fd: Int32
+    private let socket: ListeningSocket
+    var fd: Int32 { socket.descriptor }
     private let loop: EventLoop
     private let pauseNanoseconds: UInt64
     private let counters: HTTPCounters
     /// Asked before each accept(2), with whether a client is known to wait.
     private let mayAccept: (_ isWaitedFor: Bool) -> Bool
-    private let accepted: (Int32) -> Void
+    private let accepted: (Int32, ListenerDescription) -> Void
+    private let onAcceptFailure: (@Sendable (String) -> Void)?
+    private var toldAt: UInt64?
     private var isArmed = false
     private var isPaused = false
     /// The server can take no more connections for now.
     private var isHeld = false
+    private var isStarted = false
     private var isClosed = false
 
-    /// Binds and listens; nothing is accepted before `start`.
+    /// Binds; nothing is accepted before `start`.
     init(
-        configuration: HTTPServer.Configuration, loop: EventLoop, counters: HTTPCounters,
-        mayAccept: @escaping (_ isWaitedFor: Bool) -> Bool, accepted: @escaping (Int32) -> Void
+        _ configuration: ListenerConfiguration, limits: HTTPLimits, loop: EventLoop, counters: HTTPCounters,
+        mayAccept: @escaping (_ isWaitedFor: Bool) -> Bool,
+        accepted: @escaping (Int32, ListenerDescription) -> Void,
+        onAcceptFailure: (@Sendable (String) -> Void)?
     ) throws(ListenError) {
         self.loop = loop
         self.counters = counters
         self.mayAccept = mayAccept
         self.accepted = accepted
-        pauseNanoseconds = configuration.limits.acceptPause.nanoseconds
-        let wanted = try SocketAddress.resolve(host: configuration.host, port: configuration.port)
-        fd = socket(wanted.family, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC | O_NONBLOCK, 0)
-        guard fd >= 0 else {
-            throw ListenError(address: configuration.name, reason: String(cString: strerror(errno)))
-        }
-        Self.set(fd, SOL_SOCKET, SO_REUSEADDR, 1)
-        if wanted.family == AF_INET6 { Self.set(fd, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 0) }
-        guard wanted.bind(fd) == 0, listen(fd, Self.backlog) == 0, let address = SocketAddress.local(of: fd)
-        else {
-            let reason = String(cString: strerror(errno))
-            Glibc.close(fd)
-            throw ListenError(address: configuration.name, reason: reason)
-        }
-        self.address = address
+        self.onAcceptFailure = onAcceptFailure
+        pauseNanoseconds = limits.acceptPause.nanoseconds
+        isShared = configuration.isShared
+        name = configuration.name
+        isTakenOver = configuration.isTakenOver
+        outlivesProcess = configuration.outlivesProcess
+        socket = try ListeningSocket(configuration)
+        description = ListenerDescription(configuration, address: socket.address)
     }
 
     func start() throws(SystemError) {
+        guard !isStarted else { return }
+        if let error = socket.listen() { throw error }
         try loop.add(fd, apus_epoll_in, self)
+        isStarted = true
         isArmed = true
+        arm()
     }
 
     func hold(_ isHeld: Bool) {
@@ -66,32 +77,56 @@ final class Listener: EventHandler, TimerTarget {
         arm()
     }
 
-    func close() {
+    /// Takes what has connected and waits: closing the socket would reset it.
+    func takeWaiting() {
+        while isStarted, !isHeld, !isClosed {
+            let accepted = apus_accept(fd)
+            if accepted >= 0 {
+                take(accepted)
+            } else if !Self.transientErrors.contains(-accepted) {
+                return
+            }
+        }
+    }
+
+    /// - Parameter keepsFile: Another process has the socket too.
+    func close(keepsFile: Bool = false) {
         guard !isClosed else { return }
         isClosed = true
-        loop.setTimer(self, nil)
-        loop.remove(fd)
+        if isStarted {
+            loop.setTimer(self, nil)
+            loop.remove(fd)
+        }
         Glibc.close(fd)
+        if !keepsFile { socket.file?.remove() }
     }
 
     func ready(_ events: UInt32) {
         for turn in 0..<Self.acceptsPerTurnMax where isArmed && !isClosed {
             guard mayAccept(turn == 0) else { return }
-            let socket = apus_accept(fd)
-            if socket >= 0 {
-                Self.set(socket, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
-                accepted(socket)
+            let accepted = apus_accept(fd)
+            if accepted >= 0 {
+                take(accepted)
                 continue
             }
-            if -socket == EAGAIN { return }
-            if Self.transientErrors.contains(-socket) { continue }
-            return pause()
+            if -accepted == EAGAIN { return }
+            if Self.transientErrors.contains(-accepted) { continue }
+            return pause(-accepted)
         }
     }
 
+    private func take(_ socket: Int32) {
+        if !description.isUnix { Self.setNoDelay(socket) }
+        accepted(socket, description)
+    }
+
     /// Out of descriptors or memory: accepting at once again would spin.
-    private func pause() {
+    private func pause(_ error: Int32) {
         counters.acceptFailures.count()
+        if toldAt.map({ loop.now - $0 >= Self.tellingInterval.nanoseconds }) ?? true {
+            toldAt = loop.now
+            onAcceptFailure?(String(cString: strerror(error)))
+        }
         isPaused = true
         arm()
         loop.setTimer(self, loop.now + pauseNanoseconds)
@@ -104,13 +139,13 @@ final class Listener: EventHandler, TimerTarget {
 
     private func arm() {
         let isWanted = !isPaused && !isHeld
-        guard !isClosed, isWanted != isArmed else { return }
+        guard !isClosed, isStarted, isWanted != isArmed else { return }
         isArmed = isWanted
         loop.modify(fd, isWanted ? apus_epoll_in : 0)
     }
 
-    private static func set(_ fd: Int32, _ level: Int32, _ option: Int32, _ value: Int32) {
-        var value = value
-        _ = setsockopt(fd, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
+    private static func setNoDelay(_ fd: Int32) {
+        var value: Int32 = 1
+        _ = setsockopt(fd, Int32(IPPROTO_TCP), TCP_NODELAY, &value, socklen_t(MemoryLayout<Int32>.size))
     }
 }

@@ -12,9 +12,11 @@ struct RequestIDSource {
         self.bytesMax = bytesMax
     }
 
+    func isTooLong(_ offered: ArraySlice<UInt8>?) -> Bool { offered.map { $0.count > bytesMax } ?? false }
+
     /// - Parameter offered: The value of the request's `x-request-id`.
     mutating func id(offered: ArraySlice<UInt8>?) -> String {
-        if let offered, !offered.isEmpty, offered.count <= bytesMax,
+        if let offered, !offered.isEmpty, !isTooLong(offered),
             offered.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
         {
             return String(decoding: offered, as: UTF8.self)

@@ -76,6 +76,13 @@ public final class ResponseWriter: Sendable {
     /// More than `HTTPLimits.outboundHighWaterBytes` wait for the client: hold back until `onDrain`.
     public var isBackedUp: Bool { exchange.isBackedUp }
 
+    /// Returns once the stream is not backed up, at once when it isn't or when nothing more can be written.
+    public func waitUntilFlowing() async {
+        await withCheckedContinuation { continuation in
+            exchange.onceFlowing { continuation.resume() }
+        }
+    }
+
     /// Called on the I/O loop each time the backlog of this stream has gone; it must return at once.
     public func onDrain(_ handler: @escaping @Sendable () -> Void) {
         exchange.onDrain(handler)

@@ -1,6 +1,6 @@
 import Glibc
 
-/// An IPv4 or IPv6 address with a port.
+/// An IPv4 or IPv6 address with a port, or a unix socket's.
 struct SocketAddress {
     private var storage = sockaddr_storage()
     private var length: socklen_t
@@ -32,6 +32,24 @@ struct SocketAddress {
         return found
     }
 
+    /// - Parameter name: A path, or a zero byte and an abstract name; cut to what fits, which whoever reads names
+    ///   from outside has checked.
+    static func unix(_ name: [UInt8]) -> SocketAddress {
+        let start = MemoryLayout<sockaddr_un>.offset(of: \.sun_path) ?? 0
+        let name = name.prefix(ListenerConfiguration.unixPathBytesMax + 1)
+        // A path ends with a zero byte; an abstract name ends where the length says.
+        let end = name.first == 0 ? 0 : 1
+        var address = SocketAddress(length: socklen_t(start + name.count + end))
+        address.storage.ss_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.storage) { storage in
+            UnsafeMutableRawBufferPointer(rebasing: storage[start..<start + name.count]).copyBytes(from: name)
+        }
+        return address
+    }
+
+    static func unix(path: String) -> SocketAddress { unix(Array(path.utf8)) }
+    static func unix(abstract name: String) -> SocketAddress { unix([0] + Array(name.utf8)) }
+
     /// Where a socket is bound.
     static func local(of fd: Int32) -> SocketAddress? { ask(fd, getsockname) }
 
@@ -60,34 +78,63 @@ struct SocketAddress {
         }
     }
 
+    func connect(_ fd: Int32) -> Int32 {
+        withUnsafeBytes(of: storage) { storage in
+            storage.withMemoryRebound(to: sockaddr.self) { Glibc.connect(fd, $0.baseAddress, length) }
+        }
+    }
+
+    var isUnix: Bool { family == AF_UNIX }
+
+    /// Of IPv4 and IPv6; else 0.
     var port: UInt16 {
         withUnsafeBytes(of: storage) { storage in
-            family == AF_INET6
-                ? UInt16(bigEndian: storage.load(as: sockaddr_in6.self).sin6_port)
-                : UInt16(bigEndian: storage.load(as: sockaddr_in.self).sin_port)
+            switch family {
+            case AF_INET: UInt16(bigEndian: storage.load(as: sockaddr_in.self).sin_port)
+            case AF_INET6: UInt16(bigEndian: storage.load(as: sockaddr_in6.self).sin6_port)
+            default: 0
+            }
+        }
+    }
+
+    /// Nil when it is another kind of address.
+    var ip: IPAddress? {
+        withUnsafeBytes(of: storage) { storage in
+            let (offset, count) =
+                switch family {
+                case AF_INET: (MemoryLayout<sockaddr_in>.offset(of: \.sin_addr), 4)
+                case AF_INET6: (MemoryLayout<sockaddr_in6>.offset(of: \.sin6_addr), 16)
+                default: (nil as Int?, 0)
+                }
+            return offset.flatMap { IPAddress(networkOrder: storage[$0..<$0 + count]) }
         }
     }
 
     /// `192.0.2.1:80`, `[2001:db8::1]:80`; an IPv4 address that came in through an IPv6 socket reads as IPv4.
+    /// `unix:/run/apus.sock`, `unix:@name`; `unix` when a socket has no name, as most clients have none.
     var text: String {
-        withUnsafeBytes(of: storage) { storage in
-            guard family == AF_INET6 else {
-                let offset = MemoryLayout<sockaddr_in>.offset(of: \.sin_addr)
-                return "\(Self.number(AF_INET, storage, offset)):\(port)"
-            }
-            let offset = MemoryLayout<sockaddr_in6>.offset(of: \.sin6_addr)
-            let host = Self.number(AF_INET6, storage, offset)
-            let mapped = "::ffff:"
-            let isMapped = host.hasPrefix(mapped) && host.utf8.contains(UInt8(ascii: "."))
-            return isMapped ? "\(host.dropFirst(mapped.count)):\(port)" : "[\(host)]:\(port)"
+        if let ip { return ip.text(port: port) }
+        guard isUnix else { return "unknown" }
+        let name = unixName
+        switch name.first {
+        case nil: return "unix"
+        case 0: return "unix:@" + String(decoding: name.dropFirst(), as: UTF8.self)
+        default: return "unix:" + String(decoding: name.prefix { $0 != 0 }, as: UTF8.self)
         }
     }
 
-    private static func number(_ family: Int32, _ storage: UnsafeRawBufferPointer, _ offset: Int?) -> String {
-        guard let base = storage.baseAddress, let offset else { return "unknown" }
-        return withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(INET6_ADDRSTRLEN)) { text in
-            let written = inet_ntop(family, base + offset, text.baseAddress, socklen_t(text.count))
-            return written.map { String(cString: $0) } ?? "unknown"
+    /// Of a unix socket that has a file.
+    var path: String? {
+        guard isUnix, let first = unixName.first, first != 0 else { return nil }
+        return String(decoding: unixName.prefix { $0 != 0 }, as: UTF8.self)
+    }
+
+    /// The used part of sun_path.
+    private var unixName: [UInt8] {
+        withUnsafeBytes(of: storage) { storage in
+            let start = MemoryLayout<sockaddr_un>.offset(of: \.sun_path) ?? 0
+            let end = min(Int(length), MemoryLayout<sockaddr_un>.size)
+            return start < end ? Array(storage[start..<end]) : []
         }
     }
 }

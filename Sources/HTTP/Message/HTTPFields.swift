@@ -55,9 +55,30 @@ public struct HTTPFields: Sendable {
         append(name, value)
     }
 
+    /// Names what the answer depended on, in one line with what is named already.
+    mutating func addToVary(_ name: String) {
+        set("Vary", (values(of: "Vary") + [name]).joined(separator: ", "))
+    }
+
+    /// Takes over other lines; one of a name that is there replaces it, `Vary` is joined.
+    mutating func merge(_ others: HTTPFields) {
+        for (name, value) in others {
+            if ASCII.equalsIgnoringCase(Array(name.utf8)[...], "vary") {
+                addToVary(value)
+            } else {
+                set(name, value)
+            }
+        }
+    }
+
     /// The bytes of the first value of that name.
     func bytes(of name: String) -> ArraySlice<UInt8>? {
         entries.first { matches($0, name) }.map { bytes[$0.value] }
+    }
+
+    /// The bytes of all values of that name, in order.
+    func bytesOfAll(_ name: String) -> [ArraySlice<UInt8>] {
+        entries.filter { matches($0, name) }.map { bytes[$0.value] }
     }
 
     func matches(_ entry: Entry, _ name: String) -> Bool {

@@ -10,14 +10,20 @@ public struct HTTPRequest: Sendable {
     public let body: [UInt8]
     /// The client's `x-request-id` when it was a fit one, otherwise made here. Every answer carries it.
     public let id: String
-    /// The address of the other end, `192.0.2.1:4711` or `[2001:db8::1]:4711`.
+    /// Who asks: the address of the other end, `192.0.2.1:4711` or `[2001:db8::1]:4711`, or what the PROXY header or a
+    /// trusted proxy says instead, then perhaps without a port. `unix pid=4711 uid=1000` for a unix socket.
     public let peer: String
+    /// The name of the API key that came with it; nil where none is asked for.
+    public let client: String?
     /// What the `{name}` segments of the route's pattern matched, percent-decoded.
     public let parameters: [String: String]
+    /// The subject of the certificate by which the client authenticated itself, `CN=alice,O=Example` (RFC 2253).
+    public let clientSubject: String?
 
     public init(
         method: HTTPMethod, path: String, query: String? = nil, headers: HTTPFields = [:], body: [UInt8] = [],
-        id: String = "", peer: String = "", parameters: [String: String] = [:]
+        id: String = "", peer: String = "", client: String? = nil, parameters: [String: String] = [:],
+        clientSubject: String? = nil
     ) {
         self.method = method
         self.path = path
@@ -26,6 +32,8 @@ public struct HTTPRequest: Sendable {
         self.body = body
         self.id = id
         self.peer = peer
+        self.client = client
         self.parameters = parameters
+        self.clientSubject = clientSubject
     }
 }

@@ -2,6 +2,8 @@
 public struct RequestSummary: Sendable {
     public let id: String
     public let peer: String
+    /// The name of its API key.
+    public let client: String?
     /// Nil when the request line could not be read.
     public let method: HTTPMethod?
     /// As sent, without the query; empty when the request line could not be read.
@@ -16,11 +18,13 @@ public struct RequestSummary: Sendable {
     public let isComplete: Bool
 
     public init(
-        id: String, peer: String, method: HTTPMethod?, path: String, status: HTTPStatus?, bodyBytes: Int,
-        durationNanoseconds: UInt64, isComplete: Bool
+        id: String, peer: String, client: String? = nil, method: HTTPMethod?, path: String,
+        status: HTTPStatus?,
+        bodyBytes: Int, durationNanoseconds: UInt64, isComplete: Bool
     ) {
         self.id = id
         self.peer = peer
+        self.client = client
         self.method = method
         self.path = path
         self.status = status

@@ -28,7 +28,8 @@ struct RoutePattern: Sendable, Equatable {
         for (segment, text) in zip(segments, path) {
             switch segment {
             case .literal(let literal):
-                guard text == literal else { return nil }
+                // By bytes: `String` calls the Kelvin sign and K equal.
+                guard text.utf8.elementsEqual(literal.utf8) else { return nil }
             case .parameter(let name):
                 guard !text.isEmpty, text != ".", text != ".." else { return nil }
                 parameters[name] = text

@@ -15,6 +15,8 @@ public struct Router: Sendable {
     struct Route: Sendable {
         var method: HTTPMethod
         var bodyBytesMax: Int?
+        /// A body that is not JSON is refused from its head alone.
+        var takesJSON = false
         var handler: Handler
         let counts: RouteCounts
     }
@@ -33,11 +35,12 @@ public struct Router: Sendable {
     /// - Parameters:
     ///   - pattern: Starts with `/`; `{name}` stands for one segment.
     ///   - bodyBytesMax: The route's own limit instead of `HTTPLimits.bodyBytesMax`.
+    ///   - takesJSON: Requests without `Content-Type: application/json` are answered 415, before their body is read.
     public mutating func on(
-        _ method: HTTPMethod, _ pattern: String, bodyBytesMax: Int? = nil,
+        _ method: HTTPMethod, _ pattern: String, bodyBytesMax: Int? = nil, takesJSON: Bool = false,
         _ handler: @escaping @Sendable (HTTPRequest, ResponseWriter) async -> Void
     ) {
-        add(pattern, method, bodyBytesMax, .task(handler))
+        add(pattern, method, bodyBytesMax, takesJSON: takesJSON, .task(handler))
     }
 
     /// A route that is answered on the I/O loop itself: health checks, metrics, small constants.
@@ -47,10 +50,12 @@ public struct Router: Sendable {
         add(pattern, method, nil, .immediate(handler))
     }
 
-    private mutating func add(_ text: String, _ method: HTTPMethod, _ bodyBytesMax: Int?, _ handler: Handler)
-    {
+    private mutating func add(
+        _ text: String, _ method: HTTPMethod, _ bodyBytesMax: Int?, takesJSON: Bool = false,
+        _ handler: Handler
+    ) {
         let route = Route(
-            method: method, bodyBytesMax: bodyBytesMax, handler: handler,
+            method: method, bodyBytesMax: bodyBytesMax, takesJSON: takesJSON, handler: handler,
             counts: RouteCounts(pattern: text, method: method.rawValue))
         let pattern = RoutePattern(text)
         let index = paths.firstIndex { $0.pattern == pattern } ?? paths.count
@@ -70,6 +75,17 @@ public struct Router: Sendable {
         case route(Route, parameters: [String: String])
         /// No handler: this is the answer.
         case answer(HTTPResponse)
+    }
+
+    /// What is known of the answer from the head alone.
+    func match(_ head: RequestHead) -> Match {
+        let match = self.match(head.method, head.path)
+        guard case .route(let route, _) = match, route.takesJSON, !ContentType.isJSON(head.fields) else {
+            return match
+        }
+        let error = ErrorBody(
+            message: "The Content-Type must be application/json, in UTF-8.", code: "unsupported_media_type")
+        return .answer(.error(error, status: .unsupportedMediaType))
     }
 
     /// - Parameter path: As sent, or `*`.

@@ -27,7 +27,7 @@ struct BodyBudget {
     /// So many more bytes of body are announced.
     mutating func admit(_ count: Int) throws(WireError) {
         guard count <= bytesMax - bytes else {
-            throw WireError(.bodyTooLarge, "The body may have \(bytesMax) bytes.")
+            throw WireError(.bodyTooLarge, "The body may have \(bytesMax) bytes.", reached: .bodyBytes)
         }
         bytes += count
     }
@@ -37,13 +37,14 @@ struct BodyBudget {
         extensionBytes += chunk.extensionBytes
         guard extensionBytes <= limits.chunkExtensionBytesMax else {
             throw WireError(
-                .chunk, "Chunk extensions may have \(limits.chunkExtensionBytesMax) bytes in one body.")
+                .chunk, "Chunk extensions may have \(limits.chunkExtensionBytesMax) bytes in one body.",
+                reached: .chunkExtensionBytes)
         }
         if chunk.size == 0 { return }
         try admit(chunk.size)
         chunks += 1
         guard chunks <= limits.chunkCountFree || bytes / chunks >= limits.chunkMeanBytesMin else {
-            throw WireError(.chunk, "The chunks of this body are too small.")
+            throw WireError(.chunk, "The chunks of this body are too small.", reached: .chunkMeanBytes)
         }
     }
 
@@ -51,7 +52,9 @@ struct BodyBudget {
         trailerBytes += bytes
         trailers += 1
         guard trailers <= limits.trailerCountMax else {
-            throw WireError(.fieldsTooLarge, "A request may have \(limits.trailerCountMax) trailers.")
+            throw WireError(
+                .fieldsTooLarge, "A request may have \(limits.trailerCountMax) trailers.",
+                reached: .trailerCount)
         }
     }
 }

@@ -24,6 +24,7 @@ struct FieldRules {
     }
 
     let framing: RequestHead.Framing
+    let coding: ContentCoding
     let isPersistent: Bool
     let expectsContinue: Bool
 
@@ -55,7 +56,7 @@ struct FieldRules {
 
         try Self.checkHost(value(.host), version)
         framing = try Self.framing(value(.contentLength), value(.transferEncoding), version)
-        try Self.checkContentCoding(value(.contentEncoding), framing)
+        coding = try Self.contentCoding(value(.contentEncoding), framing)
         expectsContinue = try Self.expectation(value(.expect), version)
         // Close wins over keep-alive (RFC 9112 §9.3).
         isPersistent = !saysClose && (version == .http11 || saysKeepAlive)
@@ -108,11 +109,17 @@ struct FieldRules {
         throw WireError(.transferCoding, "The only transfer coding of this server is chunked.")
     }
 
-    private static func checkContentCoding(
+    private static func contentCoding(
         _ value: ArraySlice<UInt8>?, _ framing: RequestHead.Framing
-    ) throws(WireError) {
-        guard let value, framing != .none, !ASCII.equalsIgnoringCase(value, "identity") else { return }
-        throw WireError(.contentCoding, "Request bodies must not be compressed (Content-Encoding).")
+    ) throws(WireError) -> ContentCoding {
+        guard let value, framing != .none else { return .identity }
+        guard let coding = ContentCoding(value) else {
+            throw WireError(
+                .contentCoding,
+                "The Content-Encoding of a request body must be one of gzip and deflate, once.",
+                headers: ["Accept-Encoding": ContentCoding.requestCodings])
+        }
+        return coding
     }
 
     private static func expectation(

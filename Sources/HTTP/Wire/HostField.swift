@@ -14,7 +14,8 @@ enum HostField {
         return !host.isEmpty && host.allSatisfy { isNameByte($0) }
     }
 
-    private static func split(_ bytes: ArraySlice<UInt8>) -> (
+    /// Of a valid value.
+    static func split(_ bytes: ArraySlice<UInt8>) -> (
         host: ArraySlice<UInt8>, port: ArraySlice<UInt8>?
     ) {
         let literalEnd = bytes.first == UInt8(ascii: "[") ? bytes.firstIndex(of: UInt8(ascii: "]")) : nil

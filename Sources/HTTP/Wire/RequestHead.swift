@@ -14,9 +14,13 @@ struct RequestHead: Sendable, Equatable {
     /// As sent, or `*`.
     var path: String
     var query: String?
+    /// Of an absolute-form target.
+    var authority: String?
     var version: Version
     var fields: HTTPFields
     var framing: Framing
+    /// How the body is packed.
+    var coding: ContentCoding
     /// The client wants to keep the connection.
     var isPersistent: Bool
     /// The client waits for 100 before it sends the body.

@@ -3,6 +3,8 @@ struct RequestLine: Equatable {
     var method: HTTPMethod
     var path: String
     var query: String?
+    /// Of an absolute-form target, instead of Host (RFC 9112 §3.2.2).
+    var authority: String?
     var version: RequestHead.Version
 
     /// - Parameter line: Without its CRLF, free of control bytes but HTAB.
@@ -15,16 +17,20 @@ struct RequestLine: Equatable {
                 .requestLine, "A request line is a method, a target and a version with one space between.")
         }
         let name = line[..<first]
-        guard !name.isEmpty, name.count <= methodBytesMax, name.allSatisfy({ ASCII.isToken($0) }) else {
-            throw WireError(
-                .requestLine, "The method is not a token of at most \(methodBytesMax) characters.")
+        guard name.count <= methodBytesMax else { throw Self.methodTooLong(methodBytesMax) }
+        guard !name.isEmpty, name.allSatisfy({ ASCII.isToken($0) }) else {
+            throw WireError(.requestLine, "The method is not a token.")
         }
         version = try Self.version(line[(second + 1)...])
         guard let method = HTTPMethod(name) else {
             throw WireError(.method, "This server doesn't know the method.")
         }
         self.method = method
-        (path, query) = try Self.target(line[(first + 1)..<second], method: method)
+        (path, query, authority) = try Self.target(line[(first + 1)..<second], method: method)
+    }
+
+    static func methodTooLong(_ bytesMax: Int) -> WireError {
+        WireError(.requestLine, "The method may have \(bytesMax) characters.", reached: .methodBytes)
     }
 
     /// Every 1.x is spoken to as 1.1 except 1.0 (RFC 9110 §2.5).
@@ -43,15 +49,18 @@ struct RequestLine: Equatable {
     /// Origin form, absolute form, or `*` for OPTIONS (RFC 9112 §3.2).
     private static func target(
         _ bytes: ArraySlice<UInt8>, method: HTTPMethod
-    ) throws(WireError) -> (path: String, query: String?) {
+    ) throws(WireError) -> (path: String, query: String?, authority: String?) {
         guard bytes.allSatisfy({ isTargetByte($0) }) else {
             throw WireError(.target, "The request target contains a byte that has to be percent-escaped.")
         }
         if ASCII.equals(bytes, "*") {
             guard method == .options else { throw WireError(.target, "The target * is for OPTIONS only.") }
-            return ("*", nil)
+            return ("*", nil, nil)
         }
-        if bytes.first == UInt8(ascii: "/") { return split(bytes) }
+        if bytes.first == UInt8(ascii: "/") {
+            let (path, query) = split(bytes)
+            return (path, query, nil)
+        }
         guard let afterScheme = authorityAndRest(bytes) else {
             throw WireError(
                 .target, "The request target must be a path that starts with a slash, or an http URL.")
@@ -64,7 +73,8 @@ struct RequestLine: Equatable {
                 .target, "The authority of the request target must be a host with an optional port.")
         }
         let (path, query) = split(afterScheme[end...])
-        return (path.isEmpty ? "/" : path, query)
+        let authority = String(decoding: afterScheme[..<end], as: UTF8.self)
+        return (path.isEmpty ? "/" : path, query, authority)
     }
 
     private static func split(_ bytes: ArraySlice<UInt8>) -> (path: String, query: String?) {

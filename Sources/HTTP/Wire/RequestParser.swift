@@ -130,7 +130,8 @@ struct RequestParser {
         case .tooLong, .badByte: throw WireError(.requestLine, "A line must end with CR LF.")
         }
         guard emptyLines <= limits.leadingEmptyLinesMax else {
-            throw WireError(.requestLine, "Too many empty lines before the request.")
+            throw WireError(
+                .requestLine, "Too many empty lines before the request.", reached: .leadingEmptyLines)
         }
         return .again
     }
@@ -144,10 +145,11 @@ struct RequestParser {
             throw WireError(.requestLine, "The request line contains a control byte or a bare line end.")
         case .tooLong:
             guard lines.line.prefix(limits.methodBytesMax + 1).contains(ASCII.space) else {
-                throw WireError(.requestLine, "The method is too long.")
+                throw RequestLine.methodTooLong(limits.methodBytesMax)
             }
             throw WireError(
-                .targetTooLong, "The request line is longer than \(limits.requestLineBytesMax) bytes.")
+                .targetTooLong, "The request line is longer than \(limits.requestLineBytesMax) bytes.",
+                reached: .requestLineBytes)
         case .complete: break
         }
         requestLine = try RequestLine(lines.bytes, methodBytesMax: limits.methodBytesMax)
@@ -165,13 +167,14 @@ struct RequestParser {
         case .tooLong:
             throw WireError(
                 .fieldsTooLarge,
-                "Fields may have \(limits.fieldLineBytesMax) bytes each, \(limits.headerBytesMax) together."
-            )
+                "Fields may have \(limits.fieldLineBytesMax) bytes each, \(limits.headerBytesMax) together.",
+                reached: room < limits.fieldLineBytesMax ? .headerBytes : .fieldLineBytes)
         case .complete: break
         }
         if lines.line.isEmpty { return .event(.head(try endHead())) }
         guard entries.count < limits.fieldCountMax else {
-            throw WireError(.fieldsTooLarge, "A request may have \(limits.fieldCountMax) fields.")
+            throw WireError(
+                .fieldsTooLarge, "A request may have \(limits.fieldCountMax) fields.", reached: .fieldCount)
         }
         // As many as a client usually sends, at once.
         if entries.isEmpty { entries.reserveCapacity(12) }
@@ -195,8 +198,9 @@ struct RequestParser {
         case .chunked: state = .chunkSize
         }
         return RequestHead(
-            method: line.method, path: line.path, query: line.query, version: line.version, fields: fields,
-            framing: rules.framing, isPersistent: rules.isPersistent, expectsContinue: rules.expectsContinue)
+            method: line.method, path: line.path, query: line.query, authority: line.authority,
+            version: line.version, fields: fields, framing: rules.framing, coding: rules.coding,
+            isPersistent: rules.isPersistent, expectsContinue: rules.expectsContinue)
     }
 
     // MARK: - Body
@@ -224,7 +228,9 @@ struct RequestParser {
         case .badByte:
             throw WireError(.chunk, "A chunk-size line contains a control byte or a bare line end.")
         case .tooLong:
-            throw WireError(.chunk, "A chunk-size line is longer than \(limits.chunkLineBytesMax) bytes.")
+            throw WireError(
+                .chunk, "A chunk-size line is longer than \(limits.chunkLineBytesMax) bytes.",
+                reached: .chunkLineBytes)
         case .complete: break
         }
         let chunk = try ChunkLine(lines.bytes)
@@ -261,7 +267,9 @@ struct RequestParser {
         case .needsMore: return .needsMore
         case .badByte: throw WireError(.chunk, "A trailer line contains a control byte or a bare line end.")
         case .tooLong:
-            throw WireError(.fieldsTooLarge, "Trailers may have \(limits.trailerBytesMax) bytes together.")
+            throw WireError(
+                .fieldsTooLarge, "Trailers may have \(limits.trailerBytesMax) bytes together.",
+                reached: .trailerBytes)
         case .complete: break
         }
         if lines.line.isEmpty {

@@ -26,7 +26,7 @@ struct ResponseHead {
     /// What the server alone says; a handler's line of such a name is dropped.
     private static let ownNames: [StaticString] = [
         "content-length", "transfer-encoding", "connection", "keep-alive", "date", "server", "x-request-id",
-        "x-content-type-options",
+        "x-content-type-options", "referrer-policy",
     ]
 
     /// - Parameters:
@@ -60,22 +60,30 @@ struct ResponseHead {
     }
 
     private func appendFields(to output: inout [UInt8]) {
-        var type: ArraySlice<UInt8>?
+        var saysType = false
+        var saysCaching = false
+        var saysPolicy = false
         for entry in fields.entries {
             let name = fields.bytes[entry.name]
             let isToken = !name.isEmpty && name.allSatisfy { ASCII.isToken($0) }
             guard isToken, !Self.isOwn(name) else { continue }
-            if ASCII.equalsIgnoringCase(name, "content-type") { type = fields.bytes[entry.value] }
+            if ASCII.equalsIgnoringCase(name, "content-type") { saysType = true }
+            if ASCII.equalsIgnoringCase(name, "cache-control") { saysCaching = true }
+            if ASCII.equalsIgnoringCase(name, "content-security-policy") { saysPolicy = true }
             output.append(contentsOf: name)
             Self.append(": ", to: &output)
             Self.append(value: fields.bytes[entry.value], to: &output)
             Self.append("\r\n", to: &output)
         }
-        if type == nil, framing != .nothing {
-            Self.append("Content-Type: application/octet-stream\r\n", to: &output)
-        } else if let type, ASCII.equalsIgnoringCase(type.prefix(16), "application/json") {
-            Self.append("X-Content-Type-Options: nosniff\r\n", to: &output)
+        guard framing != .nothing else { return }
+        if !saysType { Self.append("Content-Type: application/octet-stream\r\n", to: &output) }
+        // Answers are for one client and no page: not to be kept, guessed at, run or framed.
+        if !saysCaching { Self.append("Cache-Control: no-store\r\n", to: &output) }
+        if !saysPolicy {
+            Self.append(
+                "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n", to: &output)
         }
+        Self.append("Referrer-Policy: no-referrer\r\nX-Content-Type-Options: nosniff\r\n", to: &output)
     }
 
     private static func isOwn(_ name: ArraySlice<UInt8>) -> Bool {

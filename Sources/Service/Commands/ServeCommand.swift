@@ -19,30 +19,52 @@ public enum ServeCommand {
         let log = ServiceLog.make(configuration)
         defer { LogOutput.standardError.flush() }
 
+        let connections = configuration.http.connectionsMax + configuration.http.connectionsReserve
+        let room = DescriptorLimit.makeRoom(forConnections: connections)
+        if room < connections {
+            log.warning(
+                "fewer file descriptors than connections (ulimit -n)",
+                metadata: ["room": .stringConvertible(room), "connections": .stringConvertible(connections)])
+        }
         let reloads = Reloads(log)
         let hangups = reloads.watchSignal()
         defer { withExtendedLifetime(hangups) {} }
+        let manager = ServiceManager(environment: sources.environment)
+        let reach = AccessControl.Reach(
+            manager.resolve(configuration.listeners),
+            demandsCertificates: configuration.tls.clientAuthentication == .required)
+        let access = try AccessControl(configuration.access, reach, log)
+        if configuration.access.keysFile != nil { reloads.add("api-keys") { try access.reload() } }
         let models = ModelSlot()
+        let tls = try credentials(configuration, log)
         let metrics = ServiceMetrics(models, reloads)
-        let server = server(configuration, models, metrics, log)
+        let server = server(configuration, manager, tls, models, metrics, access, log)
         metrics.add(server)
+        if tls != nil { reloads.add("certificates") { try server.reloadCertificates() } }
         let stop = StopSignal()
-        try server.start()
-        let url = "http://\(server.address ?? configuration.host)"
+        server.onHandedOver { stop.handedOver() }
+        try server.start(isReady: false)
+        let urls = server.listeners.map(\.url).joined(separator: ", ")
         log.debug("listening, loading \(path)")
         let loaded: LoadedModel
         do {
             loaded = try await load(
                 ModelLoader(path: path, configuration: configuration, log: log), models)
+            if let folder = configuration.embeddingModel {
+                let embedder = try await EmbedderLoader(path: folder, configuration: configuration).load()
+                models.set(embedder: embedder)
+                log.info("embedding with \(embedder.id)")
+            }
         } catch {
             await server.stop(graceful: false)
             throw error
         }
         metrics.add(loaded, configuration)
         models.set(.ready(loaded.served))
+        try server.becomeReady()
         stop.becomeGraceful()
         log.notice(
-            "serving \(loaded.served.id) at \(url)",
+            "serving \(loaded.served.id) at \(urls)",
             metadata: [
                 "context": .stringConvertible(loaded.engine.contextLength),
                 "precision": "\(configuration.precision.rawValue)",
@@ -50,13 +72,20 @@ public enum ServeCommand {
                 "kv": "\(loaded.plan.kvText)",
             ])
 
-        let signal = await stop.wait()
-        log.notice("stopping", metadata: ["signal": .stringConvertible(Int(signal))])
+        announce(to: manager, server)
+
+        switch await stop.wait() {
+        case .signal(let number):
+            log.notice("stopping", metadata: ["signal": .stringConvertible(Int(number))])
+        case .handOver: log.notice("stopping: another process has taken over")
+        }
+        manager.notify("STOPPING=1")
         models.announceEnd()
         if configuration.shutdownDelay > .zero { try? await Task.sleep(for: configuration.shutdownDelay) }
         log.debug("accepting no more connections")
-        models.set(.draining)
+        // Who was let in is served, though a successor may be there already: no answer sends anybody away before that.
         await server.stop()
+        models.set(.draining)
         loaded.engine.stop(drain: false)
         await withCheckedContinuation { continuation in
             loaded.engine.whenStopped { continuation.resume() }
@@ -64,14 +93,38 @@ public enum ServeCommand {
         log.notice("stopped")
     }
 
+    private static func credentials(
+        _ configuration: ServiceConfiguration, _ log: Logger
+    ) throws -> TLSCredentials? {
+        let usesTLS = configuration.listeners.contains { $0.usesTLS }
+        guard let settings = try configuration.tls.configuration(isWanted: usesTLS) else { return nil }
+        let tls = try TLSCredentials(settings) { ServiceLog.tls($0, log) }
+        log.info("certificates", metadata: ["now": "\(tls.summary)"])
+        return tls
+    }
+
+    /// Readiness, and from then on a sign of life as often as the manager wants one, from the loop that serves.
+    private static func announce(to manager: ServiceManager, _ server: HTTPServer) {
+        manager.notify("READY=1")
+        guard let timeout = manager.watchdogTimeout else { return }
+        server.startHeartbeat(every: timeout / 3) { manager.notify("WATCHDOG=1") }
+    }
+
     private static func server(
-        _ configuration: ServiceConfiguration, _ models: ModelSlot, _ metrics: ServiceMetrics, _ log: Logger
+        _ configuration: ServiceConfiguration, _ manager: ServiceManager, _ tls: TLSCredentials?,
+        _ models: ModelSlot, _ metrics: ServiceMetrics, _ access: AccessControl, _ log: Logger
     ) -> HTTPServer {
         var router = Router()
         APIRoutes(models: models, stallTimeout: configuration.stallTimeout).add(to: &router)
         metrics.addRoute(to: &router)
-        let address = HTTPServer.Configuration(
-            host: configuration.host, port: configuration.port, limits: configuration.http)
+        var address = HTTPServer.Configuration(
+            listeners: manager.resolve(configuration.listeners), limits: configuration.http)
+        address.trustedProxies = configuration.trustedProxies
+        address.handOverPath = configuration.handOver
+        address.tls = tls
+        address.access = access.gate
+        address.compression = configuration.compression
+        address.onAcceptFailure = { log.error("cannot accept connections", metadata: ["reason": "\($0)"]) }
         guard configuration.logsAccess else { return HTTPServer(configuration: address, router: router) }
         let accessLog = AccessLog(configuration, log)
         let unlogged = configuration.accessLogExclude

@@ -2,13 +2,25 @@ import Glibc
 import HTTP
 import Synchronization
 
-/// The signals that end a server.
+/// What ends a server: a signal, or a process that takes its place.
 final class StopSignal: Sendable {
+    enum Cause: Sendable {
+        case signal(Int32)
+        case handOver
+    }
+
     struct State {
         /// Nothing runs yet that deserves patience.
         var endsAtOnce = true
-        var signal: Int32?
-        var waiter: CheckedContinuation<Int32, Never>?
+        var cause: Cause?
+        var waiter: CheckedContinuation<Cause, Never>?
+
+        /// The first cause counts.
+        mutating func end(_ cause: Cause) -> CheckedContinuation<Cause, Never>? {
+            self.cause = self.cause ?? cause
+            defer { waiter = nil }
+            return waiter
+        }
     }
 
     private final class Shared: Sendable {
@@ -22,25 +34,27 @@ final class StopSignal: Sendable {
         let shared = shared
         watcher = SignalWatcher([SIGTERM, SIGINT]) { signal, count in
             let (endsAtOnce, waiter) = shared.state.withLock { state in
-                state.signal = state.signal ?? signal
-                defer { state.waiter = nil }
-                return (state.endsAtOnce, state.waiter)
+                (state.endsAtOnce, state.end(.signal(signal)))
             }
             // As a process that a signal ended: 128 and its number.
             if endsAtOnce || count > 1 { exit(128 + signal) }
-            waiter?.resume(returning: signal)
+            waiter?.resume(returning: .signal(signal))
         }
     }
 
     func becomeGraceful() { shared.state.withLock { $0.endsAtOnce = false } }
 
-    func wait() async -> Int32 {
+    func handedOver() {
+        shared.state.withLock { $0.end(.handOver) }?.resume(returning: .handOver)
+    }
+
+    func wait() async -> Cause {
         await withCheckedContinuation { continuation in
-            let signal = shared.state.withLock { state -> Int32? in
-                if state.signal == nil { state.waiter = continuation }
-                return state.signal
+            let cause = shared.state.withLock { state -> Cause? in
+                if state.cause == nil { state.waiter = continuation }
+                return state.cause
             }
-            if let signal { continuation.resume(returning: signal) }
+            if let cause { continuation.resume(returning: cause) }
         }
     }
 }

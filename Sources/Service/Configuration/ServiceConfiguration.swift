@@ -10,10 +10,18 @@ public struct ServiceConfiguration: Sendable {
     public var host = "127.0.0.1"
     /// 0 lets the system choose.
     public var port: UInt16 = 8080
+    /// Where it listens instead of `host` and `port`; nil: there.
+    public var listen: [ListenerConfiguration]?
+    /// A unix socket at which a server takes over the sockets of the one before it, and gives them to the next.
+    public var handOver: String?
+    /// Proxies whose word about the client counts.
+    public var trustedProxies = TrustedProxies()
     /// The model file; nil takes the default model from `$APUS_MODELS`.
     public var model: String?
     /// The name under which it is served; nil takes the file's name without its ending.
     public var modelID: String?
+    /// The folder of a model that embeds, served beside the other.
+    public var embeddingModel: String?
     /// Threads that compute; nil takes one for each CPU.
     public var threads: Int?
     public var precision = Precision.high
@@ -45,9 +53,24 @@ public struct ServiceConfiguration: Sendable {
     public var shutdownDelay = Duration.zero
     /// A step of the engine that takes longer makes `/livez` fail.
     public var stallTimeout = Duration.seconds(60)
+    public var access = AccessSettings()
+    public var compression = CompressionPolicy()
     public var http = HTTPLimits()
+    public var tls = TLSSettings()
 
     public init() {}
+
+    /// What `listen`, else `host` and `port`, ask for. With a certificate all TCP listeners use TLS, unless some are
+    /// told to.
+    public var listeners: [ListenerConfiguration] {
+        let listeners = listen ?? [ListenerConfiguration(.ip(host: host, port: port))]
+        guard !tls.certificates.isEmpty, !listeners.contains(where: \.usesTLS) else { return listeners }
+        return listeners.map { listener in
+            var listener = listener
+            if case .ip = listener.address { listener.usesTLS = true }
+            return listener
+        }
+    }
 }
 
 /// Whose names `/metrics` has beside ours.

@@ -37,7 +37,8 @@ public struct SettingSources: Sendable {
             guard setting.apply(value, &configuration) else {
                 let layer = layers.first { ConfigReader(providers: [$0.provider]).string(forKey: key) != nil }
                 let place = layer?.place(setting.name) ?? setting.name
-                throw ServiceError("\(place) is '\(value)', but must be \(setting.expectation)")
+                let shown = setting.isSecret ? "no fit value" : "'\(value)'"
+                throw ServiceError("\(place) is \(shown), but must be \(setting.expectation)")
             }
         }
         return configuration

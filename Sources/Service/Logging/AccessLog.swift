@@ -27,7 +27,7 @@ struct AccessLog: Sendable {
     }
 
     private static func metadata(_ summary: RequestSummary) -> Logger.Metadata {
-        [
+        var metadata: Logger.Metadata = [
             "id": "\(summary.id)",
             "peer": "\(summary.peer)",
             "method": "\(method(summary))",
@@ -37,6 +37,8 @@ struct AccessLog: Sendable {
             "ms": .stringConvertible(milliseconds(summary)),
             "complete": .stringConvertible(summary.isComplete),
         ]
+        if let client = summary.client { metadata["key"] = "\(client)" }
+        return metadata
     }
 
     private static func line(_ summary: RequestSummary) -> [UInt8] {
@@ -54,6 +56,10 @@ struct AccessLog: Sendable {
         writer.bool(summary.isComplete)
         writer.key("id")
         writer.string(summary.id)
+        if let client = summary.client {
+            writer.key("key")
+            writer.string(client)
+        }
         writer.key("method")
         writer.string(method(summary))
         writer.key("ms")

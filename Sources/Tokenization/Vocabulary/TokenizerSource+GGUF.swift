@@ -27,6 +27,13 @@ extension TokenizerSource {
         for name in ["eot", "eom", "fim_pad", "fim_rep", "fim_sep"] {
             if let token = try Self.token(name, metadata) { otherEnds.append(token) }
         }
+        // The newer key, then the older one.
+        for (place, names) in [("fim_pre", "prefix"), ("fim_suf", "suffix"), ("fim_mid", "middle")]
+            .enumerated()
+        {
+            let older = try Self.token(names.1, metadata)
+            fillInMiddle[place] = try Self.token(names.0, metadata) ?? older
+        }
         addsBOS = try metadata.optionalBool("tokenizer.ggml.add_bos_token")
         addsEOS = try metadata.optionalBool("tokenizer.ggml.add_eos_token")
         lowercases = try metadata.optionalBool("tokenizer.ggml.normalizer.lowercase") ?? true

@@ -22,12 +22,16 @@ struct TokenizerSource: Sendable {
     var separator: TokenID?
     /// Others that end an answer: eot, eom, and the ends of a fill-in-the-middle.
     var otherEnds: [TokenID] = []
+    /// The prefix, suffix and middle of a fill-in-the-middle.
+    var fillInMiddle: [TokenID?] = [nil, nil, nil]
     var addsBOS: Bool?
     var addsEOS: Bool?
     var addsSpacePrefix: Bool?
     /// WordPiece: whether letters lose their case, and their accents.
     var lowercases = true
     var stripsAccents = true
+    /// WordPiece: a word of more characters is unknown as a whole; nil for no such limit.
+    var wordCharactersMax: Int?
 
     /// Fills in the token ids that old files leave out. Source: llama.cpp's defaults per model.
     func withDefaults() -> TokenizerSource {

@@ -8,13 +8,17 @@ final class WordPieceEncoder: TextEncoder {
     private let trie: ByteTrie
     private let normalizer: WordNormalizer
     private let unknown: TokenID?
+    /// A longer word is unknown.
+    private let wordCharactersMax: Int
+    private var wordCharacters = 0
     /// The word in work: ▁, then its characters.
     private var word: [UInt8] = SpaceMark.bytes
     /// Working memory for longer words is given back after use.
     private static let wordBytesKept = 1 << 12
 
-    init(trie: ByteTrie, normalizer: WordNormalizer, unknown: TokenID?) {
+    init(trie: ByteTrie, normalizer: WordNormalizer, unknown: TokenID?, wordCharactersMax: Int = .max) {
         self.trie = trie
+        self.wordCharactersMax = wordCharactersMax
         self.normalizer = normalizer
         self.unknown = unknown
     }
@@ -31,29 +35,38 @@ final class WordPieceEncoder: TextEncoder {
             case .space:
                 finishWord(to: &tokens)
             case .letter(let codePoint):
-                UTF8Bytes.append(codePoint, to: &word)
+                append(codePoint)
             case .word(let codePoint):
                 finishWord(to: &tokens)
-                UTF8Bytes.append(codePoint, to: &word)
+                append(codePoint)
                 finishWord(to: &tokens)
             }
         }
         finishWord(to: &tokens)
     }
 
+    private func append(_ codePoint: UInt32) {
+        UTF8Bytes.append(codePoint, to: &word)
+        wordCharacters += 1
+    }
+
     private func finishWord(to tokens: inout [TokenID]) {
         guard word.count > SpaceMark.bytes.count else { return }
         let first = tokens.count
-        let isWhole = word.withUnsafeBufferPointer { word in
-            guard let base = word.baseAddress else { return true }
-            var at = 0
-            while at < word.count {
-                guard let match = trie.longest(base, at, word.count) else { return false }
-                tokens.append(match.token)
-                at += match.length
+        let isShort = wordCharacters <= wordCharactersMax
+        wordCharacters = 0
+        let isWhole =
+            isShort
+            && word.withUnsafeBufferPointer { word in
+                guard let base = word.baseAddress else { return true }
+                var at = 0
+                while at < word.count {
+                    guard let match = trie.longest(base, at, word.count) else { return false }
+                    tokens.append(match.token)
+                    at += match.length
+                }
+                return true
             }
-            return true
-        }
         if !isWhole {
             tokens.removeSubrange(first...)
             if let unknown { tokens.append(unknown) }

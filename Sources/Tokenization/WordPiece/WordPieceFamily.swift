@@ -27,6 +27,10 @@ struct WordPieceFamily: TokenizerFamily {
         let trie = ByteTrie(literals)
         let normalizer = WordNormalizer(lowercases: source.lowercases, stripsAccents: source.stripsAccents)
         let unknown = source.unknown
-        return EncoderPool { WordPieceEncoder(trie: trie, normalizer: normalizer, unknown: unknown) }
+        let charactersMax = source.wordCharactersMax ?? .max
+        return EncoderPool {
+            WordPieceEncoder(
+                trie: trie, normalizer: normalizer, unknown: unknown, wordCharactersMax: charactersMax)
+        }
     }
 }

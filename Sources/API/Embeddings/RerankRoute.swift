@@ -1,0 +1,108 @@
+import HTTP
+import JSON
+import ModelFiles
+
+/// `POST /v1/rerank`: documents by the similarity of their embeddings to the query's, the best first.
+enum RerankRoute {
+    private struct Result {
+        var index: Int
+        /// The cosine.
+        var score: Float
+    }
+
+    static func answer(
+        _ request: HTTPRequest, _ models: ModelSlot, _ writer: ResponseWriter, isCohere: Bool
+    ) async throws(APIError) {
+        let body = try request.jsonObject()
+        let embedder = try models.embedder(named: RequestFields(body).peek("model")?.string)
+        let rerank = try RerankRequest(body, isCohere: isCohere)
+        let name = rerank.dialect == .tei ? "texts" : "documents"
+        var inputs = [EmbeddingInput(tokens: embedder.tokens(of: rerank.query), param: "query")]
+        for (index, text) in rerank.documents.enumerated() {
+            inputs.append(EmbeddingInput(tokens: embedder.tokens(of: text), param: "\(name)[\(index)]"))
+        }
+        if rerank.truncates {
+            for index in inputs.indices { inputs[index].tokens = embedder.truncated(inputs[index].tokens) }
+        }
+        let embeddings = try await embedder.embed(inputs) { writer.onClose($0) }
+        let tokens = inputs.reduce(0) { $0 + $1.tokens.count }
+        let results = rank(embeddings[0], embeddings.dropFirst()).prefix(rerank.topCount ?? .max)
+        var json = JSONWriter(reservingCapacity: 256 + results.count * 64)
+        write(Array(results), rerank, embedder, tokens: tokens, id: request.id, to: &json)
+        writer.respond(.json(json.bytes, headers: rerank.ignored.headers))
+    }
+
+    private static func rank(_ query: [Float], _ documents: ArraySlice<[Float]>) -> [Result] {
+        documents.enumerated().map { index, document in
+            let cosine = zip(query, document).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
+            return Result(index: index, score: Float(cosine))
+        }.sorted { ($0.score, $1.index) > ($1.score, $0.index) }
+    }
+
+    private static func write(
+        _ results: [Result], _ rerank: RerankRequest, _ embedder: ServedEmbedder, tokens: Int, id: String,
+        to json: inout JSONWriter
+    ) {
+        switch rerank.dialect {
+        case .tei: write(results, rerank, to: &json)
+        case .jina:
+            json.beginObject()
+            json.key("model")
+            json.string(embedder.id)
+            json.key("object")
+            json.string("list")
+            json.key("usage")
+            json.promptUsage(tokens)
+            json.key("results")
+            write(results, rerank, to: &json)
+            json.endObject()
+        case .cohere:
+            json.beginObject()
+            json.key("id")
+            json.string(id)
+            json.key("results")
+            write(results, rerank, to: &json)
+            json.key("meta")
+            json.beginObject()
+            json.key("api_version")
+            json.beginObject()
+            json.key("version")
+            json.string("2")
+            json.endObject()
+            json.key("tokens")
+            json.beginObject()
+            json.key("input_tokens")
+            json.int(tokens)
+            json.endObject()
+            json.endObject()
+            json.endObject()
+        }
+    }
+
+    private static func write(_ results: [Result], _ rerank: RerankRequest, to json: inout JSONWriter) {
+        let isTEI = rerank.dialect == .tei
+        json.beginArray()
+        for result in results {
+            json.beginObject()
+            json.key("index")
+            json.int(result.index)
+            json.key(isTEI ? "score" : "relevance_score")
+            json.number(result.score)
+            if rerank.returnsDocuments {
+                let text = rerank.documents[result.index]
+                if isTEI {
+                    json.key("text")
+                    json.string(text)
+                } else {
+                    json.key("document")
+                    json.beginObject()
+                    json.key("text")
+                    json.string(text)
+                    json.endObject()
+                }
+            }
+            json.endObject()
+        }
+        json.endArray()
+    }
+}

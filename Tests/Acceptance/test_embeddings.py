@@ -1,0 +1,134 @@
+"""A model that embeds beside the one that generates, asked by OpenAI's client and in the shapes of rerankers."""
+
+import json
+
+import httpx
+import openai
+import pytest
+
+import apus
+
+GOLDEN = apus.ROOT / "Tests" / "ModelsTests" / "golden" / "embeddings-all-minilm-l6-v2.json"
+NAME = "all-MiniLM-L6-v2"
+DOCUMENTS = ["hi", "A panda is a bear that lives in China.", "The car is red."]
+
+
+@pytest.fixture(scope="module")
+def embedding_server(smollm2):
+    folder = apus.MODELS / NAME
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is absent; scripts/fetch-model --embedding fetches it")
+    server = apus.Server(smollm2, "--embedding-model", str(folder))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def embeddings(embedding_server):
+    with openai.OpenAI(base_url=embedding_server.url + "/v1", api_key="none", max_retries=0) as client:
+        yield client.embeddings
+
+
+def cosine(a, b):
+    dot = lambda x, y: sum(p * q for p, q in zip(x, y, strict=True))
+    return dot(a, b) / (dot(a, a) * dot(b, b)) ** 0.5
+
+
+def test_embeddings_are_those_of_the_original(embeddings):
+    cases = [case for case in json.loads(GOLDEN.read_text())["cases"] if len(case["tokens"]) < 256]
+    # The client asks for base64 unless told otherwise.
+    answer = embeddings.create(model=NAME, input=[case["text"] for case in cases])
+    assert [item.index for item in answer.data] == list(range(len(cases)))
+    assert answer.usage.prompt_tokens == sum(len(case["tokens"]) for case in cases)
+    for item, case in zip(answer.data, cases):
+        assert cosine(item.embedding, case["embedding"]) >= 0.9999, case["text"]
+        assert abs(sum(x * x for x in item.embedding) - 1) < 1e-5
+
+
+def test_forms_of_input_and_answer_agree(embeddings):
+    text = "How do I reset my password?"
+    tokens = next(c["tokens"] for c in json.loads(GOLDEN.read_text())["cases"] if c["text"] == text)
+    packed = embeddings.create(model=NAME, input=text).data[0].embedding
+    plain = embeddings.create(model=NAME, input=[text], encoding_format="float").data[0].embedding
+    by_ids = embeddings.create(model=NAME, input=tokens).data[0].embedding
+    by_lists = embeddings.create(model=NAME, input=[tokens, tokens]).data[1].embedding
+    assert packed == pytest.approx(plain, abs=1e-7)
+    assert by_ids == packed and by_lists == packed
+    short = embeddings.create(model=NAME, input=text, dimensions=16).data[0].embedding
+    assert len(short) == 16 and cosine(short, packed[:16]) == pytest.approx(1)
+
+
+def test_many_texts_of_all_lengths_share_steps(embeddings):
+    texts = [" ".join(["word"] * (1 + 7 * n % 90)) for n in range(300)]
+    answer = embeddings.create(model=NAME, input=texts)
+    alone = embeddings.create(model=NAME, input=texts[217])
+    assert answer.data[217].embedding == alone.data[0].embedding
+
+
+@pytest.mark.parametrize(
+    "body,param",
+    [
+        ({}, "input"),
+        ({"input": []}, "input"),
+        ({"input": 7}, "input"),
+        ({"input": ["x", 7]}, "input[1]"),
+        ({"input": [1, 999999]}, "input[1]"),
+        ({"input": ["x"] * 2049}, "input"),
+        ({"input": "x", "dimensions": 385}, "dimensions"),
+        ({"input": "x", "encoding_format": "hex"}, "encoding_format"),
+        ({"input": "x", "truncate_prompt_tokens": 0}, "truncate_prompt_tokens"),
+        ({"input": "x", "model": "SmolLM2-135M-Instruct.Q4_1"}, "model"),
+    ],
+)
+def test_what_is_wrong_is_named(embedding_server, body, param):
+    answer = embedding_server.http.post("/v1/embeddings", json=body)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == param
+
+
+def test_a_text_that_is_too_long_is_refused_with_the_numbers_or_cut(embedding_server):
+    long = embedding_server.http.post("/v1/embeddings", json={"input": "x " * 600})
+    error = long.json()["error"]
+    assert long.status_code == 400 and error["code"] == "context_length_exceeded"
+    assert (error["n_prompt_tokens"], error["n_ctx"]) == (602, 512)
+    cut = embedding_server.http.post("/v1/embeddings", json={"input": "x " * 600, "truncate_prompt_tokens": -1})
+    assert cut.status_code == 200 and cut.json()["usage"]["prompt_tokens"] == 512
+
+
+def test_an_unknown_model_and_one_that_does_not_embed_are_told_apart(embedding_server, server):
+    assert embedding_server.http.post("/v1/embeddings", json={"input": "x", "model": "gpt-4"}).status_code == 404
+    answer = server.http.post("/v1/embeddings", json={"input": "x"})
+    assert answer.status_code == 400 and "--embedding-model" in answer.json()["error"]["message"]
+    listed = [model["id"] for model in embedding_server.http.get("/v1/models").json()["data"]]
+    assert listed == ["SmolLM2-135M-Instruct.Q4_1", NAME]
+
+
+def test_documents_are_ranked_in_the_shapes_of_jina_cohere_and_tei(embedding_server):
+    def post(path, **body):
+        answer = embedding_server.http.post(path, json={"query": "What is a panda?"} | body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    jina = post("/v1/rerank", model=NAME, documents=DOCUMENTS, top_n=2, return_documents=True)
+    assert jina["object"] == "list" and jina["model"] == NAME
+    assert [item["index"] for item in jina["results"]][0] == 1 and len(jina["results"]) == 2
+    assert jina["results"][0]["document"] == {"text": DOCUMENTS[1]}
+    scores = [item["relevance_score"] for item in jina["results"]]
+    assert scores == sorted(scores, reverse=True)
+    cohere = post("/v2/rerank", model=NAME, documents=DOCUMENTS)
+    assert cohere["id"] and cohere["results"][0]["index"] == 1 and len(cohere["results"]) == 3
+    tei = post("/rerank", texts=DOCUMENTS, return_text=True)
+    assert tei[0] == {"index": 1, "score": pytest.approx(scores[0]), "text": DOCUMENTS[1]}
+
+
+@pytest.mark.parametrize("body", [{"query": "x"}, {"documents": ["x"]}, {"query": "x", "documents": []}])
+def test_a_ranking_without_query_or_documents_is_refused(embedding_server, body):
+    assert embedding_server.http.post("/v1/rerank", json=body).status_code == 400
+
+
+def test_a_client_that_goes_away_costs_no_more_than_the_step_that_runs(embedding_server):
+    texts = [" ".join(["word"] * 400)] * 2000
+    with pytest.raises(httpx.ReadTimeout):
+        embedding_server.http.post("/v1/embeddings", json={"input": texts}, timeout=1)
+    answer = embedding_server.http.post("/v1/embeddings", json={"input": "x"}, timeout=30)
+    assert answer.status_code == 200
