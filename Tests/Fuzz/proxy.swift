@@ -8,7 +8,8 @@ public func fuzzProxy(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let bytes = Array(input.dropFirst())
     var verdict = ProxyHeader.Verdict.incomplete
     // Every end of a line of version 1, and of the fixed part of version 2; some behind it.
-    let ends = (0...min(bytes.count, 40)) + [bytes.count / 2, bytes.count - 1, bytes.count].filter { $0 > 40 }
+    let later = [bytes.count / 2, bytes.count - 1, bytes.count].filter { $0 > 40 }
+    let ends = (0...min(bytes.count, 40)) + later
     for end in ends {
         let next = ProxyHeader.parse(Array(bytes[..<end]), bytesMax: bytesMax)
         switch verdict {
