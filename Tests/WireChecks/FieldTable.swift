@@ -77,7 +77,8 @@ extension WireTables {
         WireCase(
             37, "Connection twice", with("Connection: keep-alive\r\nConnection: x\r\n"), "GET /", "idle"),
         WireCase(39, "a range", with("Range: bytes=0-1\r\n"), "GET /", "idle"),
-        WireCase(65, "a coding not known", with("Content-Encoding: br\r\nContent-Length: 3\r\n") + "abc", "415"),
+        WireCase(
+            65, "a coding not known", with("Content-Encoding: br\r\nContent-Length: 3\r\n") + "abc", "415"),
         WireCase(
             65, "two codings", with("Content-Encoding: gzip, gzip\r\nContent-Length: 3\r\n") + "abc", "415"),
         WireCase(65, "a coding without a body", with("Content-Encoding: gzip\r\n"), "GET /", "idle"),

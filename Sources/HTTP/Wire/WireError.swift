@@ -60,6 +60,7 @@ struct WireError: Error, Equatable {
     var response: HTTPResponse {
         // Read by people in front of whatever they mistyped the address into.
         if fault == .plainHTTP { return .text(message + "\n", status: fault.status) }
-        return .error(ErrorBody(message: message, code: fault.rawValue), status: fault.status, headers: headers)
+        return .error(
+            ErrorBody(message: message, code: fault.rawValue), status: fault.status, headers: headers)
     }
 }
