@@ -12,6 +12,8 @@ struct AnswerResponder<Encoder: AnswerEncoder> {
     let wantsLogprobs: Bool
     var encoder: Encoder
     private var answers: AnswerSet
+    /// Tokens of answers that the stream has told of: `answers` may be ahead of it.
+    private var sentTokens = 0
     /// What streams write into, over and over.
     private var json = JSONWriter(reservingCapacity: 512)
 
@@ -62,7 +64,7 @@ struct AnswerResponder<Encoder: AnswerEncoder> {
                 }
             }
         }
-        if job.fields.returnsTimings { encoder.extras.timings = answers.timings() }
+        if job.fields.returnsTimings { encoder.extras.timings = answers.timings(answers.usage) }
         let best = job.fields.bestOf == nil ? whole : likeliest(of: whole)
         writer.respond(.json(encoder.response(best, usage: answers.usage), headers: job.headers))
     }
@@ -117,7 +119,7 @@ struct AnswerResponder<Encoder: AnswerEncoder> {
     private mutating func send(
         _ event: AnswerEvent, _ running: RunningGeneration, to writer: ResponseWriter
     ) throws(APIError) {
-        noteExtras()
+        note(sent: 0)
         switch event {
         case .admitted:
             for choice in 0..<answers.count where encoder.opening(choice: choice, into: &json) {
@@ -127,12 +129,16 @@ struct AnswerResponder<Encoder: AnswerEncoder> {
             encoder.progress(progress, prompt: prompt, into: &json)
             writer.writeEvent(data: json.bytes)
         case .prompt(let prompt, let tokens): encoder.addPrompt(prompt, tokens)
-        case .delta(let choice, let delta): send(delta, of: choice, to: writer)
+        case .delta(let choice, let delta):
+            note(sent: delta.tokens.count)
+            send(delta, of: choice, to: writer)
         case .finished(let choice, let end, var delta):
             if delta.isStopped { running.cancel(answer: choice) }
             let unshown = delta.tokens.filter { !$0.isShown }
             delta.tokens.removeAll { !$0.isShown }
+            note(sent: delta.tokens.count)
             send(delta, of: choice, to: writer)
+            note(sent: unshown.count)
             encoder.closing(choice: choice, end: end, tokens: unshown, into: &json)
             writer.writeEvent(data: json.bytes)
         case .failed(let why): throw .internalFailure(why)
@@ -141,9 +147,13 @@ struct AnswerResponder<Encoder: AnswerEncoder> {
         }
     }
 
-    private mutating func noteExtras() {
-        if job.fields.streamsUsageInChunks { encoder.extras.usage = answers.usage }
-        if job.fields.returnsTimings { encoder.extras.timings = answers.timings() }
+    /// What the next chunk says beside its text, if that has so many tokens.
+    private mutating func note(sent count: Int) {
+        sentTokens += count
+        var usage = answers.usage
+        usage.completionTokens = sentTokens
+        if job.fields.streamsUsageInChunks { encoder.extras.usage = usage }
+        if job.fields.returnsTimings { encoder.extras.timings = answers.timings(usage) }
     }
 
     private mutating func send(_ delta: TextDelta, of choice: Int, to writer: ResponseWriter) {

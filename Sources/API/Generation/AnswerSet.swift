@@ -43,7 +43,9 @@ struct AnswerSet {
     }
 
     /// Where the time went so far.
-    func timings(at now: ContinuousClock.Instant = .now) -> AnswerTimings { clock.timings(usage, at: now) }
+    func timings(_ usage: Usage, at now: ContinuousClock.Instant = .now) -> AnswerTimings {
+        clock.timings(usage, at: now)
+    }
 
     /// Every answer has ended.
     var isComplete: Bool { unfinishedCount == 0 }
