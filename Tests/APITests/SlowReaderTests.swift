@@ -114,6 +114,22 @@ private final class FedEngine: GenerationEngine {
         #expect(AnswerEvent.merged(long).count == 2)
     }
 
+    @Test func `merged deltas keep reasoning, text and calls apart`() {
+        func delta(_ parts: AnswerPart...) -> AnswerEvent { .delta(choice: 0, TextDelta(parts: parts)) }
+        let call = AnswerPart.call(index: 0, id: "1", name: "f")
+        let other = AnswerPart.call(index: 1, id: "2", name: "g")
+        #expect(
+            AnswerEvent.merged([
+                delta(.reasoning([1])), delta(.reasoning([2]), .content([3])), delta(.content([4])),
+                delta(call), delta(.arguments(index: 0, [5])), delta(.arguments(index: 0, [6])),
+                delta(other, .arguments(index: 1, [7])),
+            ]) == [
+                delta(
+                    .reasoning([1, 2]), .content([3, 4]), call, .arguments(index: 0, [5, 6]), other,
+                    .arguments(index: 1, [7]))
+            ])
+    }
+
     private func wait(until condition: () -> Bool) async throws {
         for _ in 0..<6000 where !condition() { try await Task.sleep(for: .milliseconds(5)) }
         try #require(condition(), "nothing happened for half a minute")

@@ -86,16 +86,25 @@ struct BeamResponder<Encoder: AnswerEncoder> {
     }
 
     private func text(of beam: BeamSearch.Beam) -> Answer {
-        var detokenizer = IncrementalDetokenizer(job.model.tokenizer, special: job.fields.showsSpecial)
+        let shown = job.reading == nil ? [] : job.model.formatTokens.markers
+        var detokenizer = IncrementalDetokenizer(
+            job.model.tokenizer, special: job.fields.showsSpecial, shown: shown)
         var assembler = TextAssembler(stops: [])
+        var reader = AnswerReader(job.reading)
         var answer = Answer(end: beam.last == nil ? .length : .stop)
+        answer.add(TextDelta(parts: reader.opening))
         for token in beam.tokens {
             let piece = detokenizer.append(token.token)
             var token = token
             token.alternatives = Array(token.alternatives.prefix(fields.alternatives))
-            answer.add(assembler.append(token, piece: piece, isPartial: detokenizer.pendingBytes > 0))
+            var delta = assembler.append(token, piece: piece, isPartial: detokenizer.pendingBytes > 0)
+            delta.parts = reader.read(delta.text)
+            answer.add(delta)
         }
-        answer.add(assembler.finish(rest: detokenizer.finish(), last: beam.last))
+        var delta = assembler.finish(rest: detokenizer.finish(), last: beam.last)
+        delta.parts = reader.read(delta.text) + reader.finish()
+        answer.add(delta)
+        if answer.end == .stop && reader.hasCalls { answer.end = .toolCalls }
         return answer
     }
 }

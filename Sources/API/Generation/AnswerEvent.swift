@@ -38,8 +38,7 @@ enum AnswerEvent: Sendable, Equatable {
                 if let place = open[choice], case .delta(_, var sum) = merged[place],
                     sum.tokens.count + delta.tokens.count <= mergedTokensMax
                 {
-                    sum.text += delta.text
-                    sum.tokens += delta.tokens
+                    sum.append(delta)
                     merged[place] = .delta(choice: choice, sum)
                     continue
                 }
