@@ -43,7 +43,8 @@ def raw_request(server, body):
     url = httpx.URL(server.url)
     content = json.dumps(body).encode()
     connection = socket.create_connection((url.host, url.port), timeout=30)
-    head = f"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(content)}\r\n\r\n"
+    head = "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    head += f"Content-Length: {len(content)}\r\n\r\n"
     connection.sendall(head.encode() + content)
     return connection
 

@@ -211,7 +211,8 @@ def test_plain_http_on_the_port_is_told_so(https):
 def test_the_work_of_a_client_that_vanishes_stops(https, authority):
     body = json.dumps({"prompt": "Hello", "max_tokens": 2000, "ignore_eos": True, "stream": True}).encode()
     with connect(https, authority) as connection:
-        head = f"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+        head = "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        head += f"Content-Length: {len(body)}\r\n\r\n"
         connection.sendall(head.encode() + body)
         assert connection.recv(64).startswith(b"HTTP/1.1 200")
     time.sleep(1)
