@@ -194,7 +194,8 @@ def test_what_s_client_sees(https):
     status, text = s_client(https, "-tls1_2", "-ign_eof", input="GET /health HTTP/1.0\r\n\r\n")
     assert "HTTP/1.1 200 OK" in text and "Session-ID: \n" in text and "TLS session ticket" not in text
     status, text = s_client(https, "-tls1_2", input="R\nGET /health HTTP/1.0\r\n\r\n")
-    assert status != 0 and "no renegotiation" in text
+    assert status != 0 and "HTTP/1.1 200" not in text
+    assert "no renegotiation" in text or "unexpected eof" in text
     status, text = s_client(https, "-reconnect", "-tls1_2")
     assert "Reused" not in text
 
@@ -205,7 +206,10 @@ def test_plain_http_on_the_port_is_told_so(https):
     answer = curl("-i", url + "/health")
     assert answer.returncode == 0 and answer.stdout.startswith("HTTP/1.1 400 ") and "https://" in answer.stdout
     assert https.http.get("/health").status_code == 200
-    assert "the client speaks HTTP without TLS" in https.output()
+    deadline = time.monotonic() + 10
+    while "the client speaks HTTP without TLS" not in https.output():
+        assert time.monotonic() < deadline, https.output()
+        time.sleep(0.05)
 
 
 def test_the_work_of_a_client_that_vanishes_stops(https, authority):
@@ -356,7 +360,7 @@ def test_files_that_cannot_be_used_are_clear_errors(smollm2, authority, files, t
 
 
 def test_idle_connections_stay_small(https, authority):
-    """About 25 KiB each; twice that is still no trouble at a thousand of them."""
+    """20 KiB each when measured; twice that is still no trouble at a thousand of them."""
 
     def resident():
         with open(f"/proc/{https.process.pid}/status") as status:
