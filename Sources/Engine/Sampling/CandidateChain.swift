@@ -263,12 +263,11 @@ extension CandidateChain {
     }
 
     private func keep(_ keys: UnsafeMutableBufferPointer<RankKey>) {
-        for key in keys { scratch.weightOfToken[key.index] = -1 }
+        // The memory may hold anything.
         let marks = scratch.weightOfToken
-        keep { place in
-            defer { marks[place] = 0 }
-            return marks[place] == -1
-        }
+        for place in 0..<count { marks[place] = 0 }
+        for key in keys { marks[key.index] = 1 }
+        keep { marks[$0] == 1 }
     }
 
     /// The shortest prefix of the candidates in rank order whose measures sum to at least `target`, in any order.
