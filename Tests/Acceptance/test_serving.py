@@ -1,8 +1,11 @@
 """Many clients at once, clients that vanish, the end of the server."""
 
+import collections
 import concurrent.futures
 import json
 import os
+import pathlib
+import re
 import shutil
 import socket
 import subprocess
@@ -111,3 +114,22 @@ def test_curl_shows_the_stream_as_it_grows(server):
         curl.stdout.close()
     assert len(reads) > 5, "the whole answer came at once"
     assert b"".join(reads).rstrip().endswith(b"data: [DONE]")
+
+
+def test_descriptors_are_for_this_process_alone_and_never_block(own_server):
+    """Check 100."""
+    proc = pathlib.Path(f"/proc/{own_server.process.pid}")
+    with httpx.Client(base_url=own_server.url) as kept:
+        kept.get("/health")
+        kinds = collections.Counter()
+        for entry in (proc / "fd").iterdir():
+            kind = os.readlink(entry).partition("[")[0].rstrip(":")
+            if kind not in ("socket", "anon_inode"):
+                continue
+            flags = int(re.search(r"flags:\s+([0-7]+)", (proc / "fdinfo" / entry.name).read_text()).group(1), 8)
+            assert flags & os.O_CLOEXEC, os.readlink(entry)
+            if kind == "socket":
+                assert flags & os.O_NONBLOCK, os.readlink(entry)
+            kinds[kind] += 1
+        # The listener and two connections; the loop's descriptors.
+        assert kinds["socket"] >= 2 and kinds["anon_inode"] >= 2
