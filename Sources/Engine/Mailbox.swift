@@ -1,5 +1,3 @@
-import Glibc
-
 /// Everything that other threads tell the engine's thread, and its answer to the one who started it.
 ///
 /// Callers never wait for a step: each lock is held for a few instructions. The engine sleeps here
@@ -41,9 +39,8 @@ final class Mailbox: @unchecked Sendable {
         case failed(any Error)
     }
 
-    /// A heap allocation, because a mutex must not move. Guards all of the variables below.
-    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    /// Guards all of the variables below.
+    private let monitor = Monitor()
     private var gate: AdmissionGate
     private var delivery = Delivery()
     private var lastID: RequestID = 0
@@ -55,73 +52,57 @@ final class Mailbox: @unchecked Sendable {
     init(gate: AdmissionGate, board: StatusBoard) {
         self.gate = gate
         self.board = board
-        pthread_mutex_init(mutex, nil)
-        pthread_cond_init(changed, nil)
     }
 
-    deinit {
-        pthread_cond_destroy(changed)
-        pthread_mutex_destroy(mutex)
-        changed.deallocate()
-        mutex.deallocate()
-    }
-
-    private func locked<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure)
-        -> Result
-    {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
-        return try body()
-    }
 }
 
 // MARK: - Callers' side
 
 extension Mailbox {
     func checkQueue() throws(AdmissionError) {
-        try locked { () throws(AdmissionError) in try gate.check() }
+        try monitor.locked { () throws(AdmissionError) in try gate.check() }
     }
 
     func submit(
         _ request: GenerationRequest, size: RequestSize, submittedAt: UInt64, sink: @escaping GenerationSink
     ) throws(AdmissionError) -> RequestID {
-        try locked { () throws(AdmissionError) in
+        try monitor.locked { () throws(AdmissionError) in
             guard case .none = delivery.stop, !hasEnded else { throw .stopping }
             try gate.enter(size)
             board.publish(requestsWaiting: gate.waitingCount)
             lastID += 1
             delivery.submissions.append(
                 Submission(id: lastID, request: request, size: size, submittedAt: submittedAt, sink: sink))
-            pthread_cond_broadcast(changed)
+            monitor.wakeAll()
             return lastID
         }
     }
 
     func cancel(_ cancellation: Cancellation) {
-        locked {
+        monitor.locked {
             guard !hasEnded else { return }
             delivery.cancellations.insert(cancellation)
-            pthread_cond_broadcast(changed)
+            monitor.wakeAll()
         }
     }
 
     func stop(drain: Bool) {
-        locked {
+        monitor.locked {
             switch (delivery.stop, drain) {
             case (.now, _), (.drain, true): return
             case (.none, true): delivery.stop = .drain
             case (.none, false), (.drain, false): delivery.stop = .now
             }
-            pthread_cond_broadcast(changed)
+            monitor.wakeAll()
         }
     }
 
     /// Waits for the engine's thread to load its model.
     func waitForStart() throws -> EngineLimits {
-        try locked { () throws(any Error) in
+        try monitor.locked { () throws(any Error) in
             while true {
                 switch start {
-                case .pending: pthread_cond_wait(changed, mutex)
+                case .pending: monitor.wait()
                 case .ready(let limits): return limits
                 case .failed(let error): throw error
                 }
@@ -130,11 +111,11 @@ extension Mailbox {
     }
 
     func waitForEnd() {
-        locked { while !hasEnded { pthread_cond_wait(changed, mutex) } }
+        monitor.locked { while !hasEnded { monitor.wait() } }
     }
 
     func whenEnded(_ action: @escaping @Sendable () -> Void) {
-        let hasEnded = locked {
+        let hasEnded = monitor.locked {
             if !self.hasEnded { endActions.append(action) }
             return self.hasEnded
         }
@@ -146,20 +127,20 @@ extension Mailbox {
 
 extension Mailbox {
     func started(_ limits: EngineLimits) {
-        locked {
+        monitor.locked {
             start = .ready(limits)
-            pthread_cond_broadcast(changed)
+            monitor.wakeAll()
         }
     }
 
     func failed(_ error: any Error) {
-        locked { start = .failed(error) }
+        monitor.locked { start = .failed(error) }
         ended()
     }
 
     /// Requests have left the queue: they were admitted, or cancelled.
     func leave(_ sizes: [RequestSize]) {
-        locked {
+        monitor.locked {
             for size in sizes { gate.leave(size) }
             board.publish(requestsWaiting: gate.waitingCount)
         }
@@ -169,12 +150,12 @@ extension Mailbox {
     ///
     /// - Parameter pace: the engine's latest figures.
     func take(pace: Pace, isIdle: Bool) -> Delivery {
-        locked {
+        monitor.locked {
             gate.pace = pace
             while isIdle, delivery.submissions.isEmpty, delivery.cancellations.isEmpty,
                 case .none = delivery.stop
             {
-                pthread_cond_wait(changed, mutex)
+                monitor.wait()
             }
             let taken = delivery
             delivery = Delivery(stop: taken.stop)
@@ -184,10 +165,10 @@ extension Mailbox {
 
     /// The last thing that the engine's thread does.
     func ended() {
-        let actions = locked {
+        let actions = monitor.locked {
             hasEnded = true
             board.publish(requestsWaiting: 0)
-            pthread_cond_broadcast(changed)
+            monitor.wakeAll()
             defer { endActions = [] }
             return endActions
         }

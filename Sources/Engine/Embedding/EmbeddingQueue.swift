@@ -1,4 +1,3 @@
-import Glibc
 import ModelFiles
 import Models
 
@@ -43,9 +42,8 @@ final class EmbeddingQueue: @unchecked Sendable {
     }
 
     private let tokensMax: Int
-    /// A heap allocation, because a mutex must not move. Guards all of the variables below.
-    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    /// Guards all of the variables below.
+    private let monitor = Monitor()
     /// Jobs with inputs that are in no step yet; the first one's turn is next.
     private var waiting: [Job] = []
     private var waitingTokens = 0
@@ -55,23 +53,6 @@ final class EmbeddingQueue: @unchecked Sendable {
 
     init(tokensMax: Int) {
         self.tokensMax = tokensMax
-        pthread_mutex_init(mutex, nil)
-        pthread_cond_init(changed, nil)
-    }
-
-    deinit {
-        pthread_cond_destroy(changed)
-        pthread_mutex_destroy(mutex)
-        changed.deallocate()
-        mutex.deallocate()
-    }
-
-    private func locked<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure)
-        -> Result
-    {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
-        return try body()
     }
 
     // MARK: - Callers' side
@@ -81,14 +62,14 @@ final class EmbeddingQueue: @unchecked Sendable {
     {
         let tokens = inputs.reduce(0) { $0 + $1.count }
         let job = Job(inputs, sink)
-        try locked { () throws(AdmissionError) in
+        try monitor.locked { () throws(AdmissionError) in
             guard !isStopping else { throw .stopping }
             guard waiting.isEmpty || waitingTokens + tokens <= tokensMax else {
                 throw .queueFull(retryAfterSeconds: retryAfterSeconds)
             }
             waiting.append(job)
             waitingTokens += tokens
-            pthread_cond_broadcast(changed)
+            monitor.wakeAll()
         }
         return Handle(job, self)
     }
@@ -99,7 +80,7 @@ final class EmbeddingQueue: @unchecked Sendable {
     }
 
     private func cancel(_ job: Job) {
-        locked {
+        monitor.locked {
             guard !job.isCancelled else { return }
             job.isCancelled = true
             guard let place = waiting.firstIndex(where: { $0 === job }) else { return }
@@ -109,9 +90,9 @@ final class EmbeddingQueue: @unchecked Sendable {
     }
 
     func stop() {
-        let left = locked {
+        let left = monitor.locked {
             isStopping = true
-            pthread_cond_broadcast(changed)
+            monitor.wakeAll()
             defer { waiting = [] }
             return waiting
         }
@@ -119,10 +100,10 @@ final class EmbeddingQueue: @unchecked Sendable {
     }
 
     func waitForStart() -> Result<EncoderShape, any Error> {
-        locked {
+        monitor.locked {
             while true {
                 if let start { return start }
-                pthread_cond_wait(changed, mutex)
+                monitor.wait()
             }
         }
     }
@@ -130,17 +111,17 @@ final class EmbeddingQueue: @unchecked Sendable {
     // MARK: - The embedder's side
 
     func started(_ result: Result<EncoderShape, any Error>) {
-        locked {
+        monitor.locked {
             start = result
-            pthread_cond_broadcast(changed)
+            monitor.wakeAll()
         }
     }
 
     /// The inputs of the next step: one of each job in turn, as long as the next one fits. Sleeps while there is none;
     /// nil when the thread shall end.
     func take(columnsMax: Int) -> [Item]? {
-        locked {
-            while waiting.isEmpty, !isStopping { pthread_cond_wait(changed, mutex) }
+        monitor.locked {
+            while waiting.isEmpty, !isStopping { monitor.wait() }
             guard !isStopping else { return nil }
             var batch: [Item] = []
             var columns = 0
@@ -158,7 +139,7 @@ final class EmbeddingQueue: @unchecked Sendable {
     }
 
     func finish(_ batch: [Item], _ embeddings: [[Float]], columns: Int, seconds: Double) {
-        let ended = locked {
+        let ended = monitor.locked {
             pace.observeStep(columns: columns, seconds: seconds)
             var ended: [Job] = []
             for (item, embedding) in zip(batch, embeddings) {
