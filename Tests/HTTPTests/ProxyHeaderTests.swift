@@ -37,6 +37,7 @@ private let lines: [(String, String)] = [
     ("PROXY TCP6 2001:db8::1 ::1 1 2\r\n", "32 [2001:db8::1]:1"),
     ("PROXY TCP6 ::ffff:1.2.3.4 ::1 1 2\r\n", "35 1.2.3.4:1"),
     ("PROXY UNKNOWN\r\n", "15 none"),
+    ("PROXY UNKNOWN x\r\r\n", "malformed"),
     ("PROXY UNKNOWN 1.2.3.4 whatever\r\n", "32 none"),
     (longest, "107 none"),
     // One byte more.

@@ -10,7 +10,8 @@ enum ProxyLine {
             guard isPlausible(window) else { return .invalid(.malformed) }
             return bytes.count >= bytesMax ? .invalid(.oversized) : .incomplete
         }
-        guard lineFeed > 0, bytes[lineFeed - 1] == ASCII.carriageReturn, isPlausible(bytes[..<(lineFeed - 1)])
+        guard lineFeed > 0, bytes[lineFeed - 1] == ASCII.carriageReturn,
+            bytes[..<(lineFeed - 1)].allSatisfy(isPrintable)
         else { return .invalid(.malformed) }
         let length = lineFeed + 1
         let words = bytes[beginning.count..<(lineFeed - 1)].split(
@@ -28,8 +29,10 @@ enum ProxyLine {
     /// A line has no control bytes inside, and a CR only at its end.
     private static func isPlausible(_ bytes: some BidirectionalCollection<UInt8>) -> Bool {
         let isEnding = bytes.last == ASCII.carriageReturn
-        return bytes.dropLast(isEnding ? 1 : 0).allSatisfy { $0 >= 0x20 && $0 < 0x7F }
+        return bytes.dropLast(isEnding ? 1 : 0).allSatisfy(isPrintable)
     }
+
+    private static func isPrintable(_ byte: UInt8) -> Bool { byte >= 0x20 && byte < 0x7F }
 
     /// Protocol, source, destination, source's port, destination's port, with one space between them.
     private static func client(_ words: [ArraySlice<UInt8>], isIPv4: Bool, _ length: Int)
