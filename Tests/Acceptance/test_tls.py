@@ -396,3 +396,37 @@ def test_pythons_http_client(https, authority):
             assert answer.status == 200 and json.loads(answer.read())["choices"]
     finally:
         connection.close()
+
+
+def test_a_proxy_header_stands_before_the_handshake(smollm2, authority, files):
+    certificate, key = files
+    options = ["--listen", "127.0.0.1:0;proxy;tls", "--tls-certificate", certificate, "--tls-key", key]
+    server = apus.Server(smollm2, *options, "--log-format", "json", ca=authority.file)
+    try:
+        port = int(server.url.rpartition(":")[2])
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        trust = ssl.create_default_context(cafile=authority.file)
+        session = trust.wrap_bio(incoming, outgoing, server_hostname="localhost")
+        with pytest.raises(ssl.SSLWantReadError):
+            session.do_handshake()
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+            # In one piece: what comes behind the header is the session's.
+            connection.sendall(b"PROXY TCP4 192.0.2.7 127.0.0.1 4711 443\r\n" + outgoing.read())
+            while True:
+                try:
+                    session.do_handshake()
+                    break
+                except ssl.SSLWantReadError:
+                    connection.sendall(outgoing.read())
+                    incoming.write(connection.recv(65536))
+            session.write(b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            connection.sendall(outgoing.read())
+            while piece := connection.recv(65536):
+                incoming.write(piece)
+            assert session.read(65536).startswith(b"HTTP/1.1 200 ")
+        deadline = time.monotonic() + 10
+        while "192.0.2.7:4711" not in server.output():
+            assert time.monotonic() < deadline, server.output()
+            time.sleep(0.05)
+    finally:
+        server.stop()
