@@ -30,15 +30,16 @@ public enum ServeCommand {
         let hangups = reloads.watchSignal()
         defer { withExtendedLifetime(hangups) {} }
         let manager = ServiceManager(environment: sources.environment)
+        let listeners = manager.resolve(configuration.listeners)
         let reach = AccessControl.Reach(
-            manager.resolve(configuration.listeners),
+            listeners,
             demandsCertificates: configuration.tls.clientAuthentication == .required)
         let access = try AccessControl(configuration.access, reach, log)
         if configuration.access.keysFile != nil { reloads.add("api-keys") { try access.reload() } }
         let models = ModelSlot()
         let tls = try credentials(configuration, log)
         let metrics = ServiceMetrics(models, reloads)
-        let server = server(configuration, manager, tls, models, metrics, access, log)
+        let server = server(configuration, listeners, tls, models, metrics, access, log)
         metrics.add(server)
         if tls != nil { reloads.add("certificates") { try server.reloadCertificates() } }
         let stop = StopSignal()
@@ -111,14 +112,14 @@ public enum ServeCommand {
     }
 
     private static func server(
-        _ configuration: ServiceConfiguration, _ manager: ServiceManager, _ tls: TLSCredentials?,
+        _ configuration: ServiceConfiguration, _ listeners: [ListenerConfiguration], _ tls: TLSCredentials?,
         _ models: ModelSlot, _ metrics: ServiceMetrics, _ access: AccessControl, _ log: Logger
     ) -> HTTPServer {
         var router = Router()
         APIRoutes(models: models, stallTimeout: configuration.stallTimeout).add(to: &router)
         metrics.addRoute(to: &router)
         var address = HTTPServer.Configuration(
-            listeners: manager.resolve(configuration.listeners), limits: configuration.http)
+            listeners: listeners, limits: configuration.http)
         address.trustedProxies = configuration.trustedProxies
         address.handOverPath = configuration.handOver
         address.tls = tls
