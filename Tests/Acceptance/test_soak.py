@@ -64,7 +64,8 @@ class Soak:
             try:
                 self.outcomes[await asyncio.wait_for(action(), ANSWER_SECONDS_MAX)] += 1
             except Exception as error:
-                self.problems.append(f"{action.__name__}: {type(error).__name__} {error}")
+                when = time.strftime("%H:%M:%S")
+                self.problems.append(f"{when} {action.__name__}: {type(error).__name__} {error}")
 
     def request(self):
         """A path and a body: some share the beginning of their prompts, some want several choices."""
@@ -137,6 +138,12 @@ def engine(server):
     return server.http.get("/health").json()["engine"]
 
 
+def limits_reached(server):
+    """Says which rule of the server's ended a connection that a client missed."""
+    lines = server.http.get("/metrics").text.splitlines()
+    return [line for line in lines if line.startswith("apus_http_limits_reached_total") and not line.endswith(" 0")]
+
+
 def wait_until_idle(server):
     deadline = time.monotonic() + 60
     while (figures := engine(server))["requests_waiting"] or figures["sequences_running"]:
@@ -150,7 +157,7 @@ def load(server, seconds, seed):
     soak = Soak(int(url[2]), random.Random(seed), time.monotonic() + seconds)
     asyncio.run(soak.run())
     print(f"{sum(soak.outcomes.values())} requests with seed {seed}: {dict(soak.outcomes)}")
-    assert not soak.problems, soak.problems[:10]
+    assert not soak.problems, f"{len(soak.problems)}, {soak.problems[:10]}; limits reached: {limits_reached(server)}"
     assert soak.outcomes["answered"] > 0 and soak.outcomes["abandoned"] > 0
 
 
