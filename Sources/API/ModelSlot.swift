@@ -22,6 +22,8 @@ public final class ModelSlot: Sendable {
     /// Millionths.
     private let progress = Atomic(0)
     private let isLeaving = Atomic(false)
+    /// What the models are asked for at the moment.
+    let requests = RequestRegister()
     private let embedder = Mutex<ServedEmbedder?>(nil)
 
     public init(_ state: State = .loading) {

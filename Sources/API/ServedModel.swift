@@ -20,11 +20,17 @@ public struct ServedModel: Sendable {
     /// How tokens are drawn where a request says nothing.
     public let sampling: SamplingParameters
     let sequenceBreakers: SequenceBreakers
+    /// Of the model file, without its folder.
+    let fileName: String
+    /// Answers that are worked on at once.
+    let sequencesMax: Int
 
     public init(
         id: String, aliases: [String] = [], created: Int64, tokenizer: Tokenizer, template: ChatTemplate?,
-        sampling: SamplingParameters = SamplingParameters(), engine: any GenerationEngine
+        sampling: SamplingParameters = SamplingParameters(), engine: any GenerationEngine,
+        fileName: String = "", sequencesMax: Int = 1
     ) {
+        (self.fileName, self.sequencesMax) = (fileName, sequencesMax)
         self.sampling = sampling
         sequenceBreakers = SequenceBreakers(tokenizer)
         self.id = id

@@ -48,7 +48,8 @@ struct ModelLoader: Sendable {
         let served = ServedModel(
             id: configuration.modelID ?? ModelLocation.id(of: path), created: Self.modificationTime(path),
             tokenizer: tokenizer, template: template(of: file, tokenizer), sampling: sampling(of: file),
-            engine: engine)
+            engine: engine, fileName: path.split(separator: "/").last.map(String.init) ?? path,
+            sequencesMax: configuration.sequencesMax)
         return LoadedModel(served: served, engine: engine, plan: plan)
     }
 

@@ -255,7 +255,7 @@ import Testing
                 {"id":"1","type":"function","function":{"name":"f","arguments":"{\"x\":1}"}}]},
               {"role":"tool","tool_call_id":"1","content":"2"}]}
             """#)
-        let messages = try ChatCompletionRequest(body).messages
+        let messages = try ChatCompletionRequest(body).input.messages
         #expect(messages[0]["role"] == "system")
         #expect(messages[0]["content"]?[1]?["text"] == "b")
         #expect(messages[1]["content"] == "")

@@ -92,7 +92,7 @@ final class BeamRun: Sendable {
             found.candidates = alternatives
             return false
         case .finished(_, .timeout): throw .deadlineExceeded
-        case .finished(_, .cancelled): throw .unavailable("The request was cancelled.")
+        case .finished(_, .cancelled): throw .cancelled
         case .finished(_, .failed(let why)): throw .internalFailure(why)
         case .finished(_, .stopToken), .finished(_, .length): return false
         case .ended: return true

@@ -47,7 +47,7 @@ struct EmbeddingRequest: Sendable {
         // What happens anyway is not worth a word.
         for name in ["normalize", "add_special_tokens"] { fields.takeIf(name) { $0.bool == true } }
         for name in ["embd_normalize"] { fields.takeIf(name) { $0.int == 2 } }
-        ignored.names = fields.unusedNames
+        ignored = try fields.ignored()
     }
 
     private static func inputs(_ fields: inout RequestFields, vocabularyCount: Int) throws(APIError) -> [(

@@ -36,7 +36,7 @@ struct RerankRequest: Sendable {
         let returnsText = try fields.bool("return_text") ?? false
         returnsDocuments = try fields.bool("return_documents") ?? returnsText
         truncates = try fields.bool("truncate") ?? false
-        ignored.names = fields.unusedNames
+        ignored = try fields.ignored()
     }
 
     private static func documents(_ name: String, _ fields: inout RequestFields) throws(APIError) -> [String]

@@ -11,11 +11,11 @@ enum RerankRoute {
     }
 
     static func answer(
-        _ request: HTTPRequest, _ models: ModelSlot, _ writer: ResponseWriter, isCohere: Bool
+        _ request: HTTPRequest, _ models: ModelSlot, _ writer: ResponseWriter
     ) async throws(APIError) {
         let body = try request.jsonObject()
         let embedder = try models.embedder(named: RequestFields(body).peek("model")?.string)
-        let rerank = try RerankRequest(body, isCohere: isCohere)
+        let rerank = try RerankRequest(body, isCohere: request.path == "/v2/rerank")
         let name = rerank.dialect == .tei ? "texts" : "documents"
         var inputs = [EmbeddingInput(tokens: embedder.tokens(of: rerank.query), param: "query")]
         for (index, text) in rerank.documents.enumerated() {

@@ -1,18 +1,26 @@
+import HTTP
 import JSON
 import ModelFiles
 
 /// `POST /tokenize`, in both dialects: llama-server's `{content, add_special, parse_special, with_pieces}` and
-/// vLLM's `{prompt | messages, add_special_tokens, return_token_strs}`. Each gets its own answer.
+/// vLLM's `{prompt | messages, tools, …, add_special_tokens, return_token_strs}`. Each gets its own answer.
 enum TokenizeRoute {
-    static func answer(_ body: JSONObject, _ models: ModelSlot) throws(APIError) -> [UInt8] {
+    static func answer(_ body: JSONObject, _ models: ModelSlot) throws(APIError) -> HTTPResponse {
         var fields = RequestFields(body)
         let model = try models.model(named: fields.string("model"))
-        if fields.peek("messages") != nil { return try messages(&fields, model) }
-        if let prompt = try fields.string("prompt") { return try self.prompt(prompt, &fields, model) }
-        guard let content = try fields.string("content") else {
-            throw fields.missing("content", "a string (or send 'prompt' or 'messages')")
+        let bytes: [UInt8]
+        if fields.peek("messages") != nil {
+            let prompt = try ChatPrompt(ChatInput(reading: &fields), model)
+            bytes = try counted(prompt.tokens, &fields, model)
+        } else if let prompt = try fields.string("prompt") {
+            bytes = try self.prompt(prompt, &fields, model)
+        } else {
+            guard let content = try fields.string("content") else {
+                throw fields.missing("content", "a string (or send 'prompt' or 'messages')")
+            }
+            bytes = try self.content(content, &fields, model)
         }
-        return try self.content(content, &fields, model)
+        return .json(bytes, headers: try fields.ignored().headers)
     }
 
     private static func content(
@@ -58,16 +66,6 @@ enum TokenizeRoute {
         let parseSpecial = try fields.bool("parse_special") ?? false
         let tokens = model.tokenizer.encode(text, addSpecial: addSpecial, parseSpecial: parseSpecial)
         return try counted(tokens, &fields, model)
-    }
-
-    private static func messages(_ fields: inout RequestFields, _ model: ServedModel) throws(APIError)
-        -> [UInt8]
-    {
-        let messages = try ChatMessages.read(&fields)
-        let addGenerationPrompt = try fields.bool("add_generation_prompt") ?? true
-        let arguments = try fields.object("chat_template_kwargs") ?? JSONObject()
-        let segments = try model.render(messages, addGenerationPrompt: addGenerationPrompt, extra: arguments)
-        return try counted(model.tokens(of: segments), &fields, model)
     }
 
     private static func counted(

@@ -60,7 +60,7 @@ struct CompletionRequest: Sendable {
             throw .invalid(
                 "echo", "'echo' is not allowed together with 'suffix'.", code: "unsupported_value")
         }
-        common.noteUnused(fields)
+        try common.noteUnused(&fields)
     }
 
     /// One prompt, or a list of them. A list with an id in it is one prompt, whose texts stand between the ids.

@@ -48,8 +48,8 @@ struct GenerationFields: Sendable {
     var promptLogprobs: Int?
     /// What to do when the context is too small.
     var context = ContextFields()
-    /// Fields without effect, filled when all others have been read.
-    var ignored = IgnoredFields()
+    /// Fields without effect, filled when all others have been read (`noteUnused`).
+    private(set) var ignored = IgnoredFields()
 
     /// Answers to each prompt that the engine makes.
     var generatedCount: Int { bestOf ?? choiceCount }
@@ -104,9 +104,11 @@ struct GenerationFields: Sendable {
         Self.acceptNoOps(&fields)
     }
 
-    /// To be called when everything was read: what is left has no effect, and the client is told.
-    mutating func noteUnused(_ fields: RequestFields) {
-        ignored.names = fields.unusedNames + ignored.names
+    /// To be called when everything was read.
+    ///
+    /// - Parameter others: Names of fields without effect within other fields.
+    mutating func noteUnused(_ fields: inout RequestFields, and others: [String] = []) throws(APIError) {
+        ignored = try fields.ignored(and: ignored.names + others)
     }
 
     /// To be called when the answer's limit is known.
