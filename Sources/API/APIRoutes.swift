@@ -38,13 +38,13 @@ public struct APIRoutes: Sendable {
                 try await GenerationRoutes.completion(request, models, writer)
             }
         }
-        router.on(.post, "/v1/embeddings") { request, writer in
+        router.on(.post, "/v1/embeddings", takesJSON: true) { request, writer in
             await Self.answer(writer) { () async throws(APIError) in
                 try await EmbeddingRoute.answer(request, models, writer)
             }
         }
         for path in ["/v1/rerank", "/rerank", "/v2/rerank"] {
-            router.on(.post, path) { request, writer in
+            router.on(.post, path, takesJSON: true) { request, writer in
                 await Self.answer(writer) { () async throws(APIError) in
                     try await RerankRoute.answer(request, models, writer, isCohere: path == "/v2/rerank")
                 }
