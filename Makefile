@@ -54,10 +54,11 @@ test-models:
 	    echo "Tests that need a missing model are skipped; APUS_FETCH=1 make test fetches the models." >&2; \
 	fi
 
-$(python)/.installed: Tests/Acceptance/requirements.txt | dependencies
+$(python)/.installed: Tests/Acceptance/requirements.txt Tests/Acceptance/requirements-alone.txt | dependencies
 	@rm -rf $(python)
 	python3 -m venv $(python)
 	$(python)/bin/pip install --quiet --disable-pip-version-check -r $<
+	$(python)/bin/pip install --quiet --disable-pip-version-check --no-deps -r $(word 2,$^)
 	@touch $@
 
 bench: build ## Measure engine and server beside their peers, and write docs/benchmarks (an hour or two)

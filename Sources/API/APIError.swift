@@ -63,11 +63,13 @@ public struct APIError: Error, Sendable, Equatable {
         APIError(.internalServerError, message, type: "server_error", code: "internal_error")
     }
 
+    /// The message begins as OpenAI's: litellm, and what is built on it, looks for these words and not for
+    /// the code.
     static func contextExceeded(prompt: Int, context: Int, param: String) -> APIError {
         var error = APIError.invalid(
             param,
-            "The prompt has \(prompt) tokens, but the context holds \(context), prompt and answer together. "
-                + "Shorten the prompt or ask for fewer tokens.",
+            "This model's maximum context length is \(context) tokens, prompt and answer together, "
+                + "but the prompt has \(prompt). Shorten the prompt or ask for fewer tokens.",
             code: "context_length_exceeded")
         error.overflow = Overflow(promptTokens: prompt, contextTokens: context)
         return error

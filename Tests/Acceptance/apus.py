@@ -17,6 +17,7 @@ BINARY = pathlib.Path(os.environ.get("APUS_BINARY", ROOT / ".build/release/apus"
 MODELS = pathlib.Path(os.environ.get("APUS_MODELS", pathlib.Path.home() / ".cache/apus/models"))
 SMOLLM2 = MODELS / "SmolLM2-135M-Instruct.Q4_1.gguf"
 GEMMA = MODELS / "gemma-3-270m-q4_k_m.gguf"
+EMBEDDER = "all-MiniLM-L6-v2"
 
 START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 20

@@ -59,3 +59,15 @@ def client(server):
 def model(client):
     """The id under which the server offers its model."""
     return client.models.list().data[0].id
+
+
+@pytest.fixture(scope="session")
+def service(smollm2):
+    """One server with what clients may ask for: a key, `service.key`, and a model that embeds."""
+    folder = present(apus.MODELS / apus.EMBEDDER)
+    key = "sk-of-the-clients-tests"
+    server = apus.Server(smollm2, "--embedding-model", folder, environment={"APUS_API_KEY": key})
+    server.key, server.base = key, server.url + "/v1"
+    server.http.headers["Authorization"] = f"Bearer {key}"
+    yield server
+    server.stop()

@@ -38,6 +38,8 @@ def assert_refused(answer, status=400, param=None, code=None):
         assert error["code"] == code, error
 
 
+CALL = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+CALLED = {"role": "assistant", "tool_calls": [CALL]}
 FIELDS = [
     # route, field(s) that are wrong, the parameter that the error names
     (CHAT, {"messages": None}, "messages"),
@@ -48,6 +50,10 @@ FIELDS = [
     (CHAT, {"messages": [{"role": 1, "content": "Hi"}]}, "messages[0].role"),
     (CHAT, {"messages": [{"role": "user", "content": 1}]}, "messages[0].content"),
     (CHAT, {"messages": [{"role": "user"}]}, "messages[0]"),
+    (CHAT, {"messages": [{"role": "user", "content": "Hi", "name": 1}]}, "messages[0].name"),
+    (CHAT, {"messages": [{"role": "tool", "content": "Hi", "tool_call_id": {}}]}, "messages[0].tool_call_id"),
+    (CHAT, {"messages": [CALLED | {"tool_calls": [CALL | {"id": 1}]}]}, "messages[0].tool_calls[0].id"),
+    (CHAT, {"messages": [CALLED | {"tool_calls": [CALL | {"type": []}]}]}, "messages[0].tool_calls[0].type"),
     (CHAT, {"max_tokens": -1}, "max_tokens"),
     (CHAT, {"max_tokens": 0}, "max_tokens"),
     (CHAT, {"max_tokens": "8"}, "max_tokens"),

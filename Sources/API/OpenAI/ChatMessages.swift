@@ -38,12 +38,23 @@ enum ChatMessages {
                 code: "invalid_value")
         }
         if name == "developer" { message["role"] = "system" }
+        try checkStrings(["name", "tool_call_id"], of: message, path: path)
         try shareReasoning(&message, path: path)
         let calls = try toolCalls(message, path: path)
         if let calls { message["tool_calls"] = .array(calls) }
         message["content"] = try content(
             message, path: path, mayBeAbsent: name == "assistant" && calls != nil)
         return message
+    }
+
+    /// Templates write these as they are.
+    private static func checkStrings(
+        _ names: [String], of object: JSONObject, path: String
+    ) throws(APIError) {
+        for name in names {
+            guard let value = object[name], !value.isNull, value.string == nil else { continue }
+            throw .wrongType("\(path).\(name)", value, "a string")
+        }
     }
 
     /// Clients send back what was thought under one of two names; templates read one or the other.
@@ -110,6 +121,7 @@ enum ChatMessages {
                 path, "'\(path)' must be an object with a 'function' that has a 'name' and 'arguments'.",
                 code: "invalid_type")
         }
+        try checkStrings(["id", "type"], of: call, path: path)
         let argumentPath = path + ".function.arguments"
         switch function["arguments"] ?? .null {
         case .string(let text): function["arguments"] = try arguments(text, path: argumentPath)
