@@ -17,6 +17,7 @@ struct EmbeddingRequest: Sendable {
     var dimensions: Int?
     /// Longer inputs are cut to so many tokens; -1 to what the model takes.
     var truncation: Int?
+    var urgency: Urgency
     var ignored = IgnoredFields()
 
     init(_ body: JSONObject, _ embedder: ServedEmbedder) throws(APIError) {
@@ -43,6 +44,7 @@ struct EmbeddingRequest: Sendable {
             throw .invalid(
                 "truncate_prompt_tokens", "'truncate_prompt_tokens' is 0, but must be -1 or at least 1.")
         }
+        urgency = try Urgency(reading: &fields)
         // What happens anyway is not worth a word.
         for name in ["normalize", "add_special_tokens"] { fields.takeIf(name) { $0.bool == true } }
         for name in ["embd_normalize"] { fields.takeIf(name) { $0.int == 2 } }

@@ -10,7 +10,9 @@ enum EmbeddingRoute {
         let embedder = try models.embedder(named: RequestFields(body).peek("model")?.string)
         let embedding = try EmbeddingRequest(body, embedder)
         let inputs = embedding.tokens(embedder)
-        var embeddings = try await embedder.embed(inputs) { writer.onClose($0) }
+        var embeddings = try await embedder.embed(
+            inputs, embedding.urgency, client: request.client
+        ) { writer.onClose($0) }
         if let dimensions = embedding.dimensions {
             embeddings = embeddings.map { ServedEmbedder.normalized($0.prefix(dimensions)) }
         }

@@ -21,6 +21,9 @@ struct RerankRequest: Sendable {
     var returnsDocuments: Bool
     /// Texts that are too long are cut.
     var truncates: Bool
+    /// A cross-encoder's scores are its logits, instead of their sigmoid (`raw_scores`, as TEI's).
+    var returnsLogits: Bool
+    var urgency: Urgency
     var ignored = IgnoredFields()
 
     /// - Parameter isCohere: The path was `/v2/rerank`.
@@ -36,6 +39,8 @@ struct RerankRequest: Sendable {
         let returnsText = try fields.bool("return_text") ?? false
         returnsDocuments = try fields.bool("return_documents") ?? returnsText
         truncates = try fields.bool("truncate") ?? false
+        returnsLogits = try fields.bool("raw_scores") ?? false
+        urgency = try Urgency(reading: &fields)
         ignored.names = fields.unusedNames
     }
 

@@ -30,6 +30,12 @@ public struct ServedEmbedder: Sendable {
         tokenizer.encode(text, addSpecial: true, parseSpecial: false)
     }
 
+    /// A query and a document one after the other, as one input.
+    func pair(_ query: [TokenID], _ document: [TokenID], param: String) -> EmbeddingInput {
+        let rest = tokenizer.addsBOS ? document.dropFirst() : document[...]
+        return EmbeddingInput(tokens: query + rest, secondStart: query.count, param: param)
+    }
+
     /// The first so many tokens, at most what the model takes. A framed text stays closed by its last token.
     func truncated(_ tokens: [TokenID], to count: Int = .max) -> [TokenID] {
         let most = min(count, engine.contextLength)
@@ -37,13 +43,23 @@ public struct ServedEmbedder: Sendable {
         return tokenizer.addsEOS ? tokens.prefix(most - 1) + [last] : Array(tokens.prefix(most))
     }
 
-    /// Embeddings of length 1, one for each input.
+    /// Embeddings of length 1, one for each text. See `read`.
+    func embed(
+        _ texts: [EmbeddingInput], _ urgency: Urgency, client: String?,
+        onRunning: (@escaping @Sendable () -> Void) -> Void
+    ) async throws(APIError) -> [[Float]] {
+        try await read(texts, urgency, client: client, onRunning: onRunning).map(Self.normalized)
+    }
+
+    /// What the model makes of texts, an embedding, or of pairs, one number.
     ///
     /// - Parameters:
     ///   - inputs: Each input's tokens; too many, or none, is an error that names the field.
+    ///   - client: Whose API key the request came with.
     ///   - onRunning: Gets a function that gives the request up.
-    func embed(
-        _ inputs: [EmbeddingInput], onRunning: (@escaping @Sendable () -> Void) -> Void
+    func read(
+        _ inputs: [EmbeddingInput], _ urgency: Urgency, client: String?,
+        onRunning: (@escaping @Sendable () -> Void) -> Void
     ) async throws(APIError) -> [[Float]] {
         for input in inputs where input.tokens.count > engine.contextLength {
             var error = APIError.contextExceeded(
@@ -58,20 +74,34 @@ public struct ServedEmbedder: Sendable {
                 input.param, "'\(input.param)' has no tokens, but must have at least one.",
                 code: "invalid_value")
         }
+        var work = EmbeddingWork(inputs.map { .init($0.tokens, secondStart: $0.secondStart) })
+        work.key = client ?? ""
+        work.priority = urgency.priority
+        work.timeout = urgency.timeout
+        let param = inputs.first?.param ?? "input"
         let promise = EmbeddingPromise()
         do throws(AdmissionError) {
-            let handle = try engine.submit(inputs.map(\.tokens)) { promise.keep($0) }
+            let handle = try engine.submit(work) { promise.keep($0) }
             onRunning {
                 handle.cancel()
                 promise.keep(.stopped)
             }
         } catch {
-            throw APIError(error, param: inputs.first?.param ?? "input")
+            throw APIError(error, param: param)
         }
         switch await promise.result() {
-        case .embeddings(let embeddings): return embeddings.map(Self.normalized)
+        case .embeddings(let embeddings): return embeddings
+        case .timedOut: throw Self.deadlineExceeded
+        case .refused(let error): throw APIError(error, param: param)
+        case .failed(let why): throw .internalFailure(why)
         case .stopped: throw .unavailable("The server is stopping.")
         }
+    }
+
+    private static var deadlineExceeded: APIError {
+        var error = APIError.deadlineExceeded
+        error.message = "'timeout_ms' was over before all inputs were read."
+        return error
     }
 
     /// Of length 1; zeros stay.
@@ -81,9 +111,11 @@ public struct ServedEmbedder: Sendable {
     }
 }
 
-/// Tokens to embed, and the request field that they came from.
+/// Tokens to embed or, of a pair, to score, and the request field that they came from.
 struct EmbeddingInput: Sendable, Equatable {
     var tokens: [TokenID]
+    /// The place of a pair's second text.
+    var secondStart: Int?
     var param: String
 }
 
