@@ -6,8 +6,9 @@ import ModelFiles
 enum TokenizeRoute {
     static func answer(_ body: JSONObject, _ models: ModelSlot) throws(APIError) -> [UInt8] {
         var fields = RequestFields(body)
-        let model = try models.model(named: fields.string("model"))
-        if fields.peek("messages") != nil { return try messages(&fields, model) }
+        let name = try fields.string("model")
+        if fields.peek("messages") != nil { return try messages(&fields, models.model(named: name)) }
+        let model = try models.vocabulary(named: name)
         if let prompt = try fields.string("prompt") { return try self.prompt(prompt, &fields, model) }
         guard let content = try fields.string("content") else {
             throw fields.missing("content", "a string (or send 'prompt' or 'messages')")
@@ -16,7 +17,7 @@ enum TokenizeRoute {
     }
 
     private static func content(
-        _ text: String, _ fields: inout RequestFields, _ model: ServedModel
+        _ text: String, _ fields: inout RequestFields, _ model: ServedVocabulary
     ) throws(APIError) -> [UInt8] {
         let addSpecial = try fields.bool("add_special") ?? false
         // llama-server's default is true; here text makes special tokens only when that is asked for.
@@ -32,7 +33,9 @@ enum TokenizeRoute {
     }
 
     /// A piece that is no whole UTF-8 is written as an array of its bytes.
-    private static func writePieces(_ tokens: [TokenID], _ model: ServedModel, _ writer: inout JSONWriter) {
+    private static func writePieces(
+        _ tokens: [TokenID], _ model: ServedVocabulary, _ writer: inout JSONWriter
+    ) {
         writer.beginArray()
         for token in tokens {
             let bytes = Array(model.tokenizer.bytes(of: token, special: true))
@@ -51,7 +54,7 @@ enum TokenizeRoute {
     }
 
     private static func prompt(
-        _ text: String, _ fields: inout RequestFields, _ model: ServedModel
+        _ text: String, _ fields: inout RequestFields, _ model: ServedVocabulary
     ) throws(APIError) -> [UInt8] {
         let addSpecial = try fields.bool("add_special_tokens") ?? true
         // As in the prompt of a completion, which this route counts, text makes no special tokens unless asked to.
@@ -67,18 +70,18 @@ enum TokenizeRoute {
         let addGenerationPrompt = try fields.bool("add_generation_prompt") ?? true
         let arguments = try fields.object("chat_template_kwargs") ?? JSONObject()
         let segments = try model.render(messages, addGenerationPrompt: addGenerationPrompt, extra: arguments)
-        return try counted(model.tokens(of: segments), &fields, model)
+        return try counted(model.tokens(of: segments), &fields, model.vocabulary)
     }
 
     private static func counted(
-        _ tokens: [TokenID], _ fields: inout RequestFields, _ model: ServedModel
+        _ tokens: [TokenID], _ fields: inout RequestFields, _ model: ServedVocabulary
     ) throws(APIError) -> [UInt8] {
         var writer = JSONWriter()
         writer.beginObject()
         writer.key("count")
         writer.int(tokens.count)
         writer.key("max_model_len")
-        writer.int(model.engine.contextLength)
+        writer.int(model.contextLength)
         writer.key("tokens")
         writer.ints(tokens)
         writer.key("token_strs")
