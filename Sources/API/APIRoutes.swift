@@ -16,9 +16,13 @@ public struct APIRoutes: Sendable {
         let models = models
         addProbes(to: &router)
         for path in ["/v1/models", "/models"] {
-            router.immediate(.get, path) { _ in Self.whole { () throws(APIError) in try ModelRoutes.list(models) } }
+            router.immediate(.get, path) { _ in
+                Self.whole { () throws(APIError) in try ModelRoutes.list(models) }
+            }
             router.immediate(.get, path + "/{id}") { request in
-                Self.whole { () throws(APIError) in try ModelRoutes.one(models, request.parameters["id"] ?? "") }
+                Self.whole { () throws(APIError) in
+                    try ModelRoutes.one(models, request.parameters["id"] ?? "")
+                }
             }
         }
         router.immediate(.get, "/props") { _ in
@@ -30,7 +34,8 @@ public struct APIRoutes: Sendable {
         addModels(to: &router)
         for (path, route) in Self.textRoutes {
             router.on(.post, path, takesJSON: true) { request, writer in
-                writer.respond(Self.response { () throws(APIError) in try route(request.jsonObject(), models) })
+                writer.respond(
+                    Self.response { () throws(APIError) in try route(request.jsonObject(), models) })
             }
         }
     }

@@ -22,7 +22,8 @@ struct IgnoredFields: Sendable, Equatable {
     var refusal: APIError? {
         guard let first = names.first, let headerValue else { return nil }
         return .invalid(
-            Self.plain(first), "With \"strict\": true no field may be without effect, but these are: \(headerValue).",
+            Self.plain(first),
+            "With \"strict\": true no field may be without effect, but these are: \(headerValue).",
             code: "unknown_parameter")
     }
 

@@ -64,7 +64,8 @@ import Testing
 
     @Test func `a chat can go on with its last message`() async throws {
         try await TestService.run { service async throws in
-            let chat = #""messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Well, I"}]"#
+            let chat =
+                #""messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Well, I"}]"#
             let body = #"{\#(chat),"continue_final_message":true}"#
             let prompt = try await service.client.post("/apply-template", body).json["prompt"]?.string
             #expect(prompt?.hasSuffix("<|im_start|>assistant\nWell, I") == true)
@@ -90,7 +91,9 @@ import Testing
         ("/apply-template", #""messages":[{"role":"user","content":"Hi"}]"#),
         ("/v1/chat/completions/input_tokens", #""messages":[{"role":"user","content":"Hi"}]"#),
     ])
-    func `fields without effect are named, and with strict refused`(path: String, members: String) async throws {
+    func `fields without effect are named, and with strict refused`(path: String, members: String)
+        async throws
+    {
         try await TestService.run { service async throws in
             let told = try await service.client.post(path, #"{\#(members),"metadata":{},"later":1}"#)
             #expect(told.status == 200 && told.headers["x-apus-ignored"] == "metadata, later")

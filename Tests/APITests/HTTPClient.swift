@@ -30,7 +30,8 @@ struct HTTPClient: Sendable {
     }
 
     /// - Parameter id: `x-request-id`.
-    func post(_ path: String, _ body: String, type: String = "application/json", id: String? = nil) async throws
+    func post(_ path: String, _ body: String, type: String = "application/json", id: String? = nil)
+        async throws
         -> Reply
     {
         let head =

@@ -12,7 +12,8 @@ import Testing
             let client = service.client
             #expect(try await client.get("/v1/requests").json == ["object": "list", "data": []])
             async let first = client.post(
-                completions, #"{"prompt":[70],"max_tokens":500,"ignore_eos":true,"stream":\#(stream)}"#, id: "mine")
+                completions, #"{"prompt":[70],"max_tokens":500,"ignore_eos":true,"stream":\#(stream)}"#,
+                id: "mine")
             try await waitUntil { engine.stepsBegun == 1 }
             async let second = client.post(completions, #"{"prompt":[70,71],"max_tokens":9}"#, id: "other")
             try await waitUntil { engine.status.requestsWaiting >= 1 }
@@ -29,7 +30,9 @@ import Testing
             // One by the name that the client gave it, the other by the answer's.
             let id = try #require(listed[0]["id"]?.string)
             let queued = try await client.delete("/v1/requests/other")
-            #expect(queued.status == 200 && queued.json["deleted"] == true && queued.json["id"] == listed[1]["id"])
+            #expect(
+                queued.status == 200 && queued.json["deleted"] == true && queued.json["id"] == listed[1]["id"]
+            )
             let running = try await client.delete("/v1/requests/\(id)")
             #expect(running.json == ["id": .string(id), "object": "request", "deleted": true])
             engine.allow(steps: 2)

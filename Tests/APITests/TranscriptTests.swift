@@ -81,7 +81,8 @@ import Testing
                 + #""include_stop_str_in_output":true,"skip_special_tokens":false}"#),
         Case(name: "error-field", path: "/v1/completions", body: #"{"prompt":"Hi","temperature":-1}"#),
         Case(
-            name: "error-strict", path: "/v1/chat/completions", body: #"{\#(user),"user":"me","strict":true}"#),
+            name: "error-strict", path: "/v1/chat/completions", body: #"{\#(user),"user":"me","strict":true}"#
+        ),
         Case(
             name: "input-tokens", path: "/v1/chat/completions/input_tokens",
             body: #"{\#(user),"reasoning_effort":"low","user":"me"}"#),

@@ -35,6 +35,19 @@ import Testing
         }
     }
 
+    /// Of an embedding request the inputs that run are cancelled, and the others never begin.
+    @Test func inPrefillOfInputs() async throws {
+        try await TestService.run { service, engine async throws in
+            let inputs = "[" + Array(repeating: Self.long, count: 40).joined(separator: ",") + "]"
+            let client = send(#"{"input":\#(inputs)}"#, service, path: "/v1/embeddings")
+            engine.allow(steps: 1)
+            try await wait { engine.stepsBegun == 2 }
+            #expect(engine.status.blocksFree < engine.status.blockCount)
+            try await vanish(client, engine)
+            try await expectFree(engine, steps: 2)
+        }
+    }
+
     @Test(arguments: [(false, 1), (true, 1), (true, 3)])
     func inDecode(stream: Bool, choices: Int) async throws {
         try await TestService.run { service, engine async throws in
@@ -66,10 +79,10 @@ import Testing
         try await waitUntil { engine.cancelCount > before }
     }
 
-    private func send(_ body: String, _ service: TestService) -> Int32 {
+    private func send(_ body: String, _ service: TestService, path: String = "/v1/completions") -> Int32 {
         let descriptor = HTTPClient.open(service.client.port)
         let text =
-            "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            "POST \(path) HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
             + "Content-Length: \(body.utf8.count)\r\n\r\n" + body
         _ = Array(text.utf8).withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
         return descriptor

@@ -25,7 +25,7 @@ struct BeamResponder<Encoder: AnswerEncoder> {
         var searches = job.requests.map { BeamSearch(parameters($0)) }
         var usage = Usage(promptTokens: job.requests.reduce(0) { $0 + $1.prompt.count })
         let salt = job.fields.usesPrefixCache ? job.fields.cacheSalt : job.id
-        let deadline = job.fields.timeout.map { ContinuousClock.now.advanced(by: $0) }
+        let deadline = job.fields.urgency.timeout.map { ContinuousClock.now.advanced(by: $0) }
         var isFirst = true
         while searches.contains(where: { !$0.isDone }) {
             var requests: [GenerationRequest] = []

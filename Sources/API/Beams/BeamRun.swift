@@ -84,7 +84,7 @@ final class BeamRun: Sendable {
     /// - Returns: whether it was the request's last event.
     private func take(_ event: GenerationEvent, _ found: inout Found) throws(APIError) -> Bool {
         switch event {
-        case .admitted, .progress, .promptTokens, .drafted, .shifted: return false
+        case .admitted, .progress, .promptTokens, .embedding, .drafted, .shifted: return false
         case .prefilled(let cachedTokens):
             found.cachedTokens = cachedTokens
             return false

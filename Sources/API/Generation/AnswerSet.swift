@@ -80,7 +80,7 @@ struct AnswerSet {
             case .shifted(_, let count): usage.shiftedTokens += count
             case .finished(let choice, let reason):
                 finish(group.prompt * choicesPerPrompt + choice, reason, &heard)
-            case .ended: break
+            case .embedding, .ended: break
             }
         }
         return heard

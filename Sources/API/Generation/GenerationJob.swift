@@ -100,8 +100,8 @@ struct GenerationJob: Sendable {
             request.wantsProgress = fields.returnsProgress
             request.cacheSalt = fields.cacheSalt
             request.usesPrefixCache = fields.usesPrefixCache
-            request.priority = fields.priority
-            request.timeout = fields.timeout
+            request.priority = fields.urgency.priority
+            request.timeout = fields.urgency.timeout
             request.key = caller.client ?? ""
             requests.append(request)
         }

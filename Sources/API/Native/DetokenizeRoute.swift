@@ -6,14 +6,14 @@ import JSON
 enum DetokenizeRoute {
     static func answer(_ body: JSONObject, _ models: ModelSlot) throws(APIError) -> HTTPResponse {
         var fields = RequestFields(body)
-        let model = try models.model(named: fields.string("model"))
+        let tokenizer = try models.vocabulary(named: fields.string("model")).tokenizer
         guard let values = try fields.array("tokens") else {
             throw fields.missing("tokens", "an array of token ids")
         }
         let tokens =
             values.isEmpty
-            ? [] : try TokenIDs.read(values, path: "tokens", vocabularyCount: model.tokenizer.vocabularyCount)
-        let text = model.tokenizer.decode(tokens, special: true)
+            ? [] : try TokenIDs.read(values, path: "tokens", vocabularyCount: tokenizer.vocabularyCount)
+        let text = tokenizer.decode(tokens, special: true)
         var writer = JSONWriter()
         writer.beginObject()
         writer.key("content")

@@ -5,7 +5,7 @@ import JSON
 /// says nothing. The model's folder stays unsaid.
 enum PropsRoute {
     static func answer(_ models: ModelSlot) throws(APIError) -> [UInt8] {
-        let model = try models.model()
+        let model = try models.model(named: nil)
         var writer = JSONWriter(reservingCapacity: 8192)
         writer.beginObject()
         writer.key("default_generation_settings")
@@ -51,7 +51,8 @@ enum PropsRoute {
         writer.int(-1)
         for (name, value) in [
             ("temperature", sampling.temperature), ("dynatemp_range", sampling.dynamicRange),
-            ("dynatemp_exponent", sampling.dynamicExponent), ("top_p", sampling.topP), ("min_p", sampling.minP),
+            ("dynatemp_exponent", sampling.dynamicExponent), ("top_p", sampling.topP),
+            ("min_p", sampling.minP),
             ("typical_p", sampling.typicalP), ("top_n_sigma", sampling.topNSigma),
             ("xtc_probability", sampling.xtcProbability), ("xtc_threshold", sampling.xtcThreshold),
             ("repeat_penalty", sampling.repetitionPenalty), ("presence_penalty", sampling.presencePenalty),

@@ -8,8 +8,8 @@ enum GenerationRoutes {
         _ request: HTTPRequest, _ models: ModelSlot, _ writer: ResponseWriter
     ) async throws(APIError) {
         let body = try request.jsonObject()
-        let chat = try ChatCompletionRequest(body, sampling: models.model().sampling)
-        let model = try models.model(named: chat.common.model)
+        let model = try models.model(named: RequestFields(body).peek("model")?.string)
+        let chat = try ChatCompletionRequest(body, sampling: model.sampling)
         try model.refuseIfFull(promptParam: "messages")
         let (prompt, droppedMessages) = try prompt(of: chat, model)
         var job = try GenerationJob(
@@ -23,8 +23,8 @@ enum GenerationRoutes {
 
     /// `POST /v1/chat/completions/input_tokens`: how many tokens the prompt of such a request has.
     static func inputTokens(_ body: JSONObject, _ models: ModelSlot) throws(APIError) -> HTTPResponse {
-        let chat = try ChatCompletionRequest(body, sampling: models.model().sampling)
-        let model = try models.model(named: chat.common.model)
+        let model = try models.model(named: RequestFields(body).peek("model")?.string)
+        let chat = try ChatCompletionRequest(body, sampling: model.sampling)
         let tokens = try prompt(of: chat, model).0.tokens
         var writer = JSONWriter()
         writer.beginObject()
@@ -49,17 +49,18 @@ enum GenerationRoutes {
         let count = try turns.fewestDrops { (messages) throws(APIError) in
             try ChatPrompt(chat.input, model, messages: messages).tokens.count <= room
         }
-        return (try ChatPrompt(chat.input, model, messages: turns.dropping(count)), turns.droppedMessages(count))
+        return (
+            try ChatPrompt(chat.input, model, messages: turns.dropping(count)), turns.droppedMessages(count)
+        )
     }
 
     static func completion(
         _ request: HTTPRequest, _ models: ModelSlot, _ writer: ResponseWriter
     ) async throws(APIError) {
         let body = try request.jsonObject()
-        let served = try models.model()
+        let model = try models.model(named: RequestFields(body).peek("model")?.string)
         let completion = try CompletionRequest(
-            body, vocabularyCount: served.tokenizer.vocabularyCount, sampling: served.sampling)
-        let model = try models.model(named: completion.common.model)
+            body, vocabularyCount: model.tokenizer.vocabularyCount, sampling: model.sampling)
         try model.refuseIfFull(promptParam: "prompt")
         let prompts = try completion.promptTokens(model)
         let echoed = completion.echoes ? completion.prompts.map { $0.text(model.tokenizer) } : nil

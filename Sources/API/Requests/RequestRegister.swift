@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 
 /// The requests that wait for the engine or run in it, so that clients can list and cancel them.
@@ -52,8 +53,8 @@ final class RegisteredRequest: Sendable {
 
     /// - Parameter cancel: Returns at once; the answer then ends with an error.
     init(
-        id: String, caller: Caller, kind: String, model: String, created: Int64, promptTokens: Int,
-        cancel: @escaping @Sendable () -> Void
+        id: String, caller: Caller, kind: String, model: String, created: Int64 = Int64(time(nil)),
+        promptTokens: Int, cancel: @escaping @Sendable () -> Void
     ) {
         (self.id, self.caller, self.kind, self.model) = (id, caller, kind, model)
         (self.created, self.promptTokens) = (created, promptTokens)

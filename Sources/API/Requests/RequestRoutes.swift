@@ -22,7 +22,8 @@ enum RequestRoutes {
         let found = register.requests(of: request.client).filter { $0.id == id || $0.caller.requestID == id }
         guard let first = found.first else {
             throw APIError(
-                .notFound, "No request '\(id.prefix(128))' waits or runs; GET /v1/requests lists those that do.",
+                .notFound,
+                "No request '\(id.prefix(128))' waits or runs; GET /v1/requests lists those that do.",
                 param: "id", code: "request_not_found")
         }
         for registered in found { registered.cancel() }
