@@ -9,7 +9,7 @@ public final class Embedder: EmbeddingEngine {
     public let width: Int
     public let contextLength: Int
     public let vocabularyCount: Int
-    private let queue: EmbeddingQueue
+    let queue: EmbeddingQueue
 
     /// Makes the model on the new thread and waits until it is there.
     ///

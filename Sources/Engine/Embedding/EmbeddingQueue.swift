@@ -20,6 +20,7 @@ final class EmbeddingQueue: @unchecked Sendable {
         var embeddings: [[Float]]
         var missing: Int
         var isCancelled = false
+        let submittedAt = MonotonicClock.now
 
         init(_ inputs: [[TokenID]], _ sink: @escaping EmbeddingSink) {
             self.inputs = inputs
@@ -41,12 +42,17 @@ final class EmbeddingQueue: @unchecked Sendable {
         func cancel() { queue.cancel(job) }
     }
 
+    let metrics = EmbeddingMetrics()
     private let tokensMax: Int
     /// Guards all of the variables below.
     private let monitor = Monitor()
     /// Jobs with inputs that are in no step yet; the first one's turn is next.
-    private var waiting: [Job] = []
-    private var waitingTokens = 0
+    private var waiting: [Job] = [] {
+        didSet { metrics.requestsWaiting.store(waiting.count, ordering: .relaxed) }
+    }
+    private var waitingTokens = 0 {
+        didSet { metrics.tokensWaiting.store(waitingTokens, ordering: .relaxed) }
+    }
     private var pace = Pace()
     private var start: Result<EncoderShape, any Error>?
     private var isStopping = false
@@ -83,6 +89,7 @@ final class EmbeddingQueue: @unchecked Sendable {
         monitor.locked {
             guard !job.isCancelled else { return }
             job.isCancelled = true
+            if job.missing > 0 { metrics.requestsCancelled.add(1, ordering: .relaxed) }
             guard let place = waiting.firstIndex(where: { $0 === job }) else { return }
             waiting.remove(at: place)
             waitingTokens -= job.inputs[job.next...].reduce(0) { $0 + $1.count }
@@ -134,6 +141,7 @@ final class EmbeddingQueue: @unchecked Sendable {
                 waiting.removeFirst()
                 if job.next < job.inputs.count { waiting.append(job) }
             }
+            metrics.inputsRunning.store(batch.count, ordering: .relaxed)
             return batch
         }
     }
@@ -141,6 +149,7 @@ final class EmbeddingQueue: @unchecked Sendable {
     func finish(_ batch: [Item], _ embeddings: [[Float]], columns: Int, seconds: Double) {
         let ended = monitor.locked {
             pace.observeStep(columns: columns, seconds: seconds)
+            metrics.stepEnded(inputs: batch.count, tokens: columns, seconds: seconds)
             var ended: [Job] = []
             for (item, embedding) in zip(batch, embeddings) {
                 item.job.embeddings[item.index] = embedding
@@ -149,6 +158,9 @@ final class EmbeddingQueue: @unchecked Sendable {
             }
             return ended
         }
-        for job in ended { job.sink(.embeddings(job.embeddings)) }
+        for job in ended {
+            metrics.requests.observe(nanoseconds: MonotonicClock.now - job.submittedAt)
+            job.sink(.embeddings(job.embeddings))
+        }
     }
 }

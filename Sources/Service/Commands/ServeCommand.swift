@@ -54,6 +54,7 @@ public enum ServeCommand {
             if let folder = configuration.embeddingModel {
                 let embedder = try await EmbedderLoader(path: folder, configuration: configuration).load()
                 models.set(embedder: embedder)
+                metrics.add(embedder)
                 log.info("embedding with \(embedder.id)")
             }
         } catch {
