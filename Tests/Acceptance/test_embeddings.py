@@ -196,3 +196,23 @@ def test_nothing_is_no_model():
     assert result.returncode != 0 and "--embedding-model" in result.stderr
     result = apus.run("complete", "--model", "none", "x")
     assert result.returncode != 0 and "only embeds" in result.stderr
+
+
+def test_what_the_embedder_does_is_counted(embedding_server, embeddings):
+    def figures():
+        lines = embedding_server.http.get("/metrics").text.splitlines()
+        return {key: float(value) for key, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
+
+    before = figures()
+    usage = embeddings.create(model=NAME, input=DOCUMENTS).usage
+    after = figures()
+
+    def change(name):
+        return after["apus_embedding_" + name] - before["apus_embedding_" + name]
+
+    assert change("inputs_total") == len(DOCUMENTS)
+    assert change("tokens_total") == usage.prompt_tokens
+    assert change("request_duration_seconds_count") == 1 <= change("step_duration_seconds_count")
+    assert change("requests_cancelled_total") == 0
+    for name in ("requests_waiting", "tokens_waiting", "inputs_running"):
+        assert after["apus_embedding_" + name] == 0

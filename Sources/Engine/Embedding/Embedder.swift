@@ -10,7 +10,7 @@ public final class Embedder: EmbeddingEngine {
     public let contextLength: Int
     public let vocabularyCount: Int
     public let scoresPairs: Bool
-    private let queue: EmbeddingQueue
+    let queue: EmbeddingQueue
 
     /// Makes the model on the new thread and waits until it is there.
     ///

@@ -29,11 +29,13 @@ final class EmbeddingQueue: @unchecked Sendable {
         var missing: Int
         /// Nobody waits for it any more.
         var isOver = false
+        let submittedAt: UInt64
 
         init(_ work: EmbeddingWork, at now: UInt64, rank: Rank, _ sink: @escaping EmbeddingSink) {
             inputs = work.inputs
             priority = work.priority
             deadline = work.deadline(submittedAt: now)
+            submittedAt = now
             self.rank = rank
             self.sink = sink
             embeddings = Array(repeating: [], count: inputs.count)
@@ -56,12 +58,17 @@ final class EmbeddingQueue: @unchecked Sendable {
     /// Of the thread: what it runs, or why there is none.
     typealias Start = Result<(shape: EncoderShape, scoresPairs: Bool), any Error>
 
+    let metrics = EmbeddingMetrics()
     private let tokensMax: Int
     /// Guards all of the variables below.
     private let monitor = Monitor()
     /// Jobs with inputs that are in no step yet; the last one's turn is next.
-    private var waiting: [Job] = []
-    private var waitingTokens = 0
+    private var waiting: [Job] = [] {
+        didSet { metrics.requestsWaiting.store(waiting.count, ordering: .relaxed) }
+    }
+    private var waitingTokens = 0 {
+        didSet { metrics.tokensWaiting.store(waitingTokens, ordering: .relaxed) }
+    }
     /// Jobs with a deadline that are not done.
     private var timed: [Job] = []
     private var turnCount: RequestID = 0
@@ -110,7 +117,10 @@ final class EmbeddingQueue: @unchecked Sendable {
     }
 
     private func cancel(_ job: Job) {
-        monitor.locked { drop(job) }
+        monitor.locked {
+            if !job.isOver { metrics.requestsCancelled.wrappingAdd(1, ordering: .relaxed) }
+            drop(job)
+        }
     }
 
     /// Nothing of a job will be computed any more but what is in the step that runs.
@@ -173,6 +183,7 @@ final class EmbeddingQueue: @unchecked Sendable {
                 job.rank = nextRank(at: now, priority: job.priority)
                 enqueue(job)
             }
+            metrics.inputsRunning.store(batch.count, ordering: .relaxed)
             return batch
         }
     }
@@ -190,6 +201,7 @@ final class EmbeddingQueue: @unchecked Sendable {
     func finish(_ batch: [Item], _ embeddings: [[Float]], columns: Int, seconds: Double) {
         let ended = monitor.locked {
             pace.observeStep(columns: columns, seconds: seconds)
+            metrics.stepEnded(inputs: batch.count, tokens: columns, seconds: seconds)
             var ended: [Job] = []
             for (item, embedding) in zip(batch, embeddings) where !item.job.isOver {
                 item.job.embeddings[item.index] = embedding
@@ -200,6 +212,9 @@ final class EmbeddingQueue: @unchecked Sendable {
             }
             return ended
         }
-        for job in ended { job.sink(.embeddings(job.embeddings)) }
+        for job in ended {
+            metrics.requests.observe(nanoseconds: MonotonicClock.now - job.submittedAt)
+            job.sink(.embeddings(job.embeddings))
+        }
     }
 }
