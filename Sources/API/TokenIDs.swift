@@ -16,7 +16,7 @@ enum TokenIDs {
         tokens.reserveCapacity(values.count)
         for (place, value) in values.enumerated() {
             let index = first + place
-            guard case .int(let id) = value else {
+            guard let id = value.int else {
                 throw .wrongType("\(path)[\(index)]", value, "a token id")
             }
             guard id >= 0, id < Int64(vocabularyCount) else {

@@ -27,7 +27,8 @@ def test_token_ids_are_a_prompt(client, model, server):
     request = dict(model=model, temperature=0, max_tokens=8)
     by_text = client.completions.create(prompt=PROMPT, **request)
     by_ids = client.completions.create(prompt=tokens, **request)
-    assert by_ids.choices[0].text == by_text.choices[0].text
+    by_numbers = client.completions.create(prompt=[float(token) for token in tokens], **request)
+    assert by_numbers.choices[0].text == by_ids.choices[0].text == by_text.choices[0].text
     assert by_ids.usage.prompt_tokens == len(tokens)
 
 

@@ -92,7 +92,7 @@ struct TokenFields: Sendable {
         guard let values = try list(name, &fields, max: countMax) else { return nil }
         var ids: [TokenID] = []
         for (index, value) in values.enumerated() {
-            guard case .int(let number) = value else {
+            guard let number = value.int else {
                 throw .wrongType("\(name)[\(index)]", value, "a token id")
             }
             guard let id = TokenID(exactly: number), id >= 0 else {
@@ -171,8 +171,10 @@ struct TokenFields: Sendable {
 
     private mutating func addBias(_ path: String, _ name: JSONValue, _ bias: Float) throws(APIError) {
         switch name {
-        case .int(let number):
-            guard let token = TokenID(exactly: number), token >= 0 else { throw Self.noToken(path) }
+        case .int, .number:
+            guard let number = name.int, let token = TokenID(exactly: number), token >= 0 else {
+                throw Self.noToken(path)
+            }
             self.bias[token] = bias
         case .string(let text):
             // A number is an id, too large a one included.
