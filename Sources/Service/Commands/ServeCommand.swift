@@ -59,7 +59,7 @@ public enum ServeCommand {
             throw error
         }
         if let generator = loaded.generator { metrics.add(generator, configuration) }
-        loaded.embedder.map { models.set(embedder: $0) }
+        if let embedder = loaded.embedder { models.set(embedder: embedder) }
         models.set(.ready(loaded.generator?.served))
         try server.becomeReady()
         stop.becomeGraceful()
