@@ -23,7 +23,8 @@ ENV APUS_MODELS=/models
 USER 65532:65532
 EXPOSE 8080
 STOPSIGNAL SIGTERM
-# Loading a large model takes a while: until then the container counts as starting.
+# Loading a large model takes a while: until then the container counts as starting. It asks where the environment and the
+# configuration file let the server listen, be it HTTPS or a unix socket; options behind `serve` it does not see.
 HEALTHCHECK --interval=10s --timeout=6s --start-period=5m --retries=3 CMD ["/usr/local/bin/apus", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/apus"]
 CMD ["serve", "--host", "0.0.0.0"]

@@ -67,6 +67,7 @@ bench: build ## Measure engine and server beside their peers, and write docs/ben
 	scripts/bench-peers $(ARGS)
 	scripts/bench-load
 	scripts/bench-http
+	scripts/bench-serving
 	@scripts/bench-report
 
 format: ## Format the Swift sources

@@ -1,4 +1,4 @@
-"""Markdown tables of what scripts/bench-peers and scripts/bench-load found."""
+"""Markdown tables of what the scripts/bench-* found."""
 
 from engines import APUS, PEER_NAMES
 from table import BANDWIDTH_TARGET, COLUMNS, PREFILL, ROWS
@@ -110,6 +110,12 @@ def http_tables(found):
             "",
         ]
     return lines + table(["measure", "Apus", "target", "reached"], cells)
+
+
+def serving_tables(found):
+    """What is done around the engine, with its targets."""
+    cells = [[check["test"], check["apus"], check["target"], yes_or_no(check["reached"])] for check in found["checks"]]
+    return ["## Around the engine", "", *table(["measure", "Apus", "target", "reached"], cells)]
 
 
 def yes_or_no(is_reached):

@@ -81,8 +81,8 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def apus(binary, model, threads, precision, *arguments, **environment):
-    port = free_port()
+def apus(binary, model, threads, precision, *arguments, port=None, **environment):
+    port = port or free_port()
     flags = ["--host", "127.0.0.1", "--port", port, "--threads", threads, "--precision", precision]
     return Server([binary, "serve", "--model", model, *flags, *arguments], port, environment)
 

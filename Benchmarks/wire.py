@@ -20,6 +20,10 @@ import servers
 from table import ROOT
 
 PACKAGES = {"nginx": "nginx-light", "wrk": "wrk", "slowhttptest": "slowhttptest"}
+# Clients that trust everybody; one context for all, because making one takes longer than a handshake.
+SECURE = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+SECURE.check_hostname = False
+SECURE.verify_mode = ssl.CERT_NONE
 HEALTH = b"GET /health HTTP/1.1\r\nHost: bench\r\n\r\n"
 
 
@@ -153,13 +157,21 @@ def at_rest(server, before, count, seconds):
 # ---- Churn
 
 
-def churn(server, cycles, processes=4, tls_port=None):
-    """Connections that come and go in every way there is: what is left of them in the server afterwards."""
-    run_churn(server.port, max(cycles // 20, 200), processes, tls_port)
+def churn(binary, model, threads, cycles, processes=4):
+    """Connections that come and go in every way there is, a fifth of them over TLS: what is left of them in the server."""
+    with certificate() as file:
+        port, tls_port = servers.free_port(), servers.free_port()
+        settings = {"APUS_LISTEN": f"127.0.0.1:{port}, 127.0.0.1:{tls_port};tls", "APUS_TLS_CERTIFICATE": str(file)}
+        with servers.apus(binary, model, threads, "q8", port=port, **settings) as server:
+            return left_by_churn(server, tls_port, cycles, processes)
+
+
+def left_by_churn(server, tls_port, cycles, processes):
+    run_churn(server.port, tls_port, max(cycles // 20, 200), processes)
     settle()
     before = {"descriptors": descriptors(server), "memory": server.memory("RssAnon")}
     began = time.perf_counter()
-    outcomes = run_churn(server.port, cycles, processes, tls_port)
+    outcomes = run_churn(server.port, tls_port, cycles, processes)
     seconds = time.perf_counter() - began
     settle()
     with contextlib.closing(answered(server.port)):
@@ -175,6 +187,17 @@ def churn(server, cycles, processes=4, tls_port=None):
     }
 
 
+@contextlib.contextmanager
+def certificate():
+    """A file with a new certificate and its key."""
+    with tempfile.TemporaryDirectory() as folder:
+        file, key = pathlib.Path(folder) / "tls.pem", pathlib.Path(folder) / "tls.key"
+        command = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost"
+        subprocess.run(["openssl", *command.split(), "-keyout", key, "-out", file], check=True, capture_output=True)
+        file.write_text(file.read_text() + key.read_text())
+        yield file
+
+
 def settle():
     time.sleep(3)  # longer than linger-timeout
 
@@ -183,7 +206,7 @@ def descriptors(server):
     return len(os.listdir(f"/proc/{server.process.pid}/fd"))
 
 
-def run_churn(port, cycles, processes, tls_port):
+def run_churn(port, tls_port, cycles, processes):
     with multiprocessing.get_context("fork").Pool(processes) as pool:
         parts = [(port, tls_port, cycles // processes, seed) for seed in range(processes)]
         outcomes = {}
@@ -200,7 +223,7 @@ def churn_part(port, tls_port, cycles, seed):
         # Several addresses, so that the ports of closed connections suffice.
         source = f"127.0.{1 + seed}.{1 + index % 200}"
         try:
-            secure = tls_port is not None and dice.random() < 0.2
+            secure = dice.random() < 0.2
             with contextlib.closing(Channel(tls_port if secure else port, source, secure)) as channel:
                 outcomes[dice.choice(CYCLES)(channel, dice)] += 1
         except (OSError, ssl.SSLError):
@@ -269,10 +292,7 @@ class Channel:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.pending = b""
         if secure:
-            context = ssl.create_default_context()
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-            self.socket = context.wrap_socket(self.socket)
+            self.socket = SECURE.wrap_socket(self.socket)
 
     def send(self, data):
         self.socket.sendall(data)

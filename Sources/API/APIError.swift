@@ -55,6 +55,10 @@ public struct APIError: Error, Sendable, Equatable {
         .requestTimeout, "'timeout_ms' was over before the first token.", type: "timeout_error",
         param: "timeout_ms", code: "deadline_exceeded")
 
+    /// By `DELETE /v1/requests/{id}`. Clients try again when they are told of a server's error; here they should not.
+    static let cancelled = APIError(
+        .requestCancelled, "The request was cancelled.", type: "cancelled_error", code: "request_cancelled")
+
     static func internalFailure(_ message: String) -> APIError {
         APIError(.internalServerError, message, type: "server_error", code: "internal_error")
     }

@@ -14,65 +14,94 @@ public struct APIRoutes: Sendable {
 
     public func add(to router: inout Router) {
         let models = models
+        addProbes(to: &router)
+        for path in ["/v1/models", "/models"] {
+            router.immediate(.get, path) { _ in
+                Self.whole { () throws(APIError) in try ModelRoutes.list(models) }
+            }
+            router.immediate(.get, path + "/{id}") { request in
+                Self.whole { () throws(APIError) in
+                    try ModelRoutes.one(models, request.parameters["id"] ?? "")
+                }
+            }
+        }
+        router.immediate(.get, "/props") { _ in
+            Self.whole { () throws(APIError) in try PropsRoute.answer(models) }
+        }
+        let version = HTTPResponse.json(Array(#"{"version":"\#(APIVersion.current)"}"#.utf8))
+        router.immediate(.get, "/version") { _ in version }
+        addRequests(to: &router)
+        addModels(to: &router)
+        for (path, route) in Self.textRoutes {
+            router.on(.post, path, takesJSON: true) { request, writer in
+                writer.respond(
+                    Self.response { () throws(APIError) in try route(request.jsonObject(), models) })
+            }
+        }
+    }
+
+    private func addProbes(to router: inout Router) {
+        let models = models
         let health = HealthRoute(models)
-        router.immediate(.get, "/health") { _ in health.answer() }
+        for path in ["/health", "/v1/health"] { router.immediate(.get, path) { _ in health.answer() } }
         for path in ["/livez", "/healthz", "/ping"] {
             router.immediate(.get, path) { [stallTimeout] _ in
                 ProbeRoutes.alive(models, stallTimeout: stallTimeout)
             }
         }
         router.immediate(.get, "/readyz") { _ in ProbeRoutes.ready(models) }
-        router.immediate(.get, "/v1/models") { _ in
-            Self.whole { () throws(APIError) in try ModelRoutes.list(models) }
+    }
+
+    private func addRequests(to router: inout Router) {
+        let register = models.requests
+        router.immediate(.get, "/v1/requests") { .json(RequestRoutes.list($0, register)) }
+        router.immediate(.delete, "/v1/requests/{id}") { request in
+            Self.whole { () throws(APIError) in try RequestRoutes.cancel(request, register) }
         }
-        router.immediate(.get, "/v1/models/{id}") { request in
-            Self.whole { () throws(APIError) in try ModelRoutes.one(models, request.parameters["id"] ?? "") }
-        }
-        router.on(.post, "/v1/chat/completions", takesJSON: true) { request, writer in
-            await Self.answer(writer) { () async throws(APIError) in
-                try await GenerationRoutes.chat(request, models, writer)
-            }
-        }
-        router.on(.post, "/v1/completions", takesJSON: true) { request, writer in
-            await Self.answer(writer) { () async throws(APIError) in
-                try await GenerationRoutes.completion(request, models, writer)
-            }
-        }
-        router.on(.post, "/v1/embeddings", takesJSON: true) { request, writer in
-            await Self.answer(writer) { () async throws(APIError) in
-                try await EmbeddingRoute.answer(request, models, writer)
-            }
-        }
-        for path in ["/v1/rerank", "/rerank", "/v2/rerank"] {
-            router.on(.post, path, takesJSON: true) { request, writer in
-                await Self.answer(writer) { () async throws(APIError) in
-                    try await RerankRoute.answer(request, models, writer, isCohere: path == "/v2/rerank")
+    }
+
+    private typealias ModelRoute =
+        @Sendable (HTTPRequest, ModelSlot, ResponseWriter) async throws(APIError) -> Void
+
+    /// Routes that ask a model, under OpenAI's paths and llama-server's without `/v1`.
+    private func addModels(to router: inout Router) {
+        let routes: [(paths: [String], route: ModelRoute)] = [
+            (["/v1/chat/completions", "/chat/completions"], GenerationRoutes.chat),
+            (["/v1/completions", "/completions"], GenerationRoutes.completion),
+            (["/v1/embeddings", "/embeddings"], EmbeddingRoute.answer),
+            (["/v1/rerank", "/rerank", "/v2/rerank", "/v1/reranking", "/reranking"], RerankRoute.answer),
+        ]
+        let models = models
+        for (paths, route) in routes {
+            for path in paths {
+                router.on(.post, path, takesJSON: true) { request, writer in
+                    await Self.answer(writer) { () async throws(APIError) in
+                        try await route(request, models, writer)
+                    }
                 }
-            }
-        }
-        for (path, route) in Self.textRoutes {
-            router.on(.post, path, takesJSON: true) { request, writer in
-                writer.respond(Self.whole { () throws(APIError) in try route(request.jsonObject(), models) })
             }
         }
     }
 
-    private typealias TextRoute = @Sendable (JSONObject, ModelSlot) throws(APIError) -> [UInt8]
+    private typealias TextRoute = @Sendable (JSONObject, ModelSlot) throws(APIError) -> HTTPResponse
 
     /// Routes from one JSON object to another, without the engine.
     private static let textRoutes: [(path: String, route: TextRoute)] = [
-        ("/tokenize", { (body, models) throws(APIError) in try TokenizeRoute.answer(body, models) }),
-        ("/detokenize", { (body, models) throws(APIError) in try DetokenizeRoute.answer(body, models) }),
-        (
-            "/apply-template",
-            { (body, models) throws(APIError) in try ApplyTemplateRoute.answer(body, models) }
-        ),
+        ("/tokenize", TokenizeRoute.answer),
+        ("/detokenize", DetokenizeRoute.answer),
+        ("/apply-template", ApplyTemplateRoute.answer),
+        ("/v1/chat/completions/input_tokens", GenerationRoutes.inputTokens),
+        ("/chat/completions/input_tokens", GenerationRoutes.inputTokens),
     ]
 
     /// The JSON of `make`, or its error.
     private static func whole(_ make: () throws(APIError) -> [UInt8]) -> HTTPResponse {
+        response { () throws(APIError) in .json(try make()) }
+    }
+
+    private static func response(_ make: () throws(APIError) -> HTTPResponse) -> HTTPResponse {
         do throws(APIError) {
-            return .json(try make())
+            return try make()
         } catch {
             return error.response
         }

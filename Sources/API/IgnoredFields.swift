@@ -1,6 +1,6 @@
 import HTTP
 
-/// The names of unused fields as one header value. They come from outside: what is no plain name character
+/// The names of fields without effect, as one header value. They come from outside: what is no plain name character
 /// is replaced, lengths and counts are cut.
 struct IgnoredFields: Sendable, Equatable {
     var names: [String] = []
@@ -16,6 +16,15 @@ struct IgnoredFields: Sendable, Equatable {
     /// `x-apus-ignored`, when something was.
     var headers: HTTPFields {
         headerValue.map { ["x-apus-ignored": $0] } ?? [:]
+    }
+
+    /// Of a request with `strict`, which wants to be refused instead.
+    var refusal: APIError? {
+        guard let first = names.first, let headerValue else { return nil }
+        return .invalid(
+            Self.plain(first),
+            "With \"strict\": true no field may be without effect, but these are: \(headerValue).",
+            code: "unknown_parameter")
     }
 
     private static func plain(_ name: String) -> String {

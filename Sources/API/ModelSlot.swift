@@ -1,10 +1,13 @@
 import Synchronization
+import Tokenization
 
-/// The model that the routes serve, which comes after the server has begun to listen and goes before it ends.
+/// The models that the routes serve, which come after the server has begun to listen and go before it ends: one that
+/// generates, one that embeds, or both.
 public final class ModelSlot: Sendable {
     public enum State: Sendable {
         case loading
-        case ready(ServedModel)
+        /// The model that generates; nil where the one that embeds is alone.
+        case ready(ServedModel?)
         /// The server is stopping: what runs may end, nothing new begins.
         case draining
     }
@@ -13,7 +16,7 @@ public final class ModelSlot: Sendable {
     enum Readiness {
         /// 0 to 1.
         case loading(progress: Double)
-        case ready(ServedModel)
+        case ready(ServedModel?)
         /// The end was announced: send requests elsewhere. Until `State.draining` they are still served.
         case draining
     }
@@ -22,6 +25,8 @@ public final class ModelSlot: Sendable {
     /// Millionths.
     private let progress = Atomic(0)
     private let isLeaving = Atomic(false)
+    /// What the models are asked for at the moment.
+    let requests = RequestRegister()
     private let embedder = Mutex<ServedEmbedder?>(nil)
 
     public init(_ state: State = .loading) {
@@ -54,30 +59,8 @@ public final class ModelSlot: Sendable {
 
     public func set(embedder: ServedEmbedder) { self.embedder.withLock { $0 = embedder } }
 
-    /// The model that embeds, when a request asks for it or for none.
-    func embedder(named name: String?) throws(APIError) -> ServedEmbedder {
-        let generator = try model()
-        guard let embedder = embedder.withLock({ $0 }) else {
-            if let name, !generator.answers(to: name) { throw .modelNotFound(name) }
-            throw .invalid(
-                "model",
-                "The model '\(generator.id)' does not embed; start the server with --embedding-model.",
-                code: "unsupported_model")
-        }
-        if let name, !embedder.answers(to: name) {
-            // A model that is there, and one that is not, are different mistakes.
-            if generator.answers(to: name) {
-                throw .invalid(
-                    "model", "The model '\(generator.id)' does not embed; '\(embedder.id)' does.",
-                    code: "unsupported_model")
-            }
-            throw .modelNotFound(name)
-        }
-        return embedder
-    }
-
-    /// The model, or the error that says why there is none.
-    func model() throws(APIError) -> ServedModel {
+    /// The model that generates, or nil when there is none; the error says why nothing is served.
+    func generator() throws(APIError) -> ServedModel? {
         switch state.withLock({ $0 }) {
         case .loading: throw .unavailable("The model is still loading; try again in a moment.")
         case .draining: throw .unavailable("The server is stopping.")
@@ -85,16 +68,60 @@ public final class ModelSlot: Sendable {
         }
     }
 
-    /// All models, the one that generates first.
-    func listed() throws(APIError) -> [ListedModel] {
+    /// The model that generates, when a request asks for it or for none.
+    func model(named name: String?) throws(APIError) -> ServedModel {
+        if let model = try generator(), name.map(model.answers(to:)) ?? true { return model }
+        // A model that is there, and one that is not, are different mistakes.
         let embedder = embedder.withLock { $0 }
-        return try [ListedModel(model())] + (embedder.map { [ListedModel($0)] } ?? [])
+        if let name, embedder?.answers(to: name) != true { throw .modelNotFound(name) }
+        throw .invalid(
+            "model", "The model '\(embedder?.id ?? "")' does not generate: it embeds.",
+            code: "unsupported_model")
     }
 
-    /// The model, when it is the one that a request asks for.
-    func model(named name: String?) throws(APIError) -> ServedModel {
-        let model = try model()
-        if let name, !model.answers(to: name) { throw .modelNotFound(name) }
-        return model
+    /// The model that embeds for a request: the one that it names; the one that does nothing else, if there is one; or
+    /// the one that generates.
+    func embedder(named name: String?) throws(APIError) -> ServedEmbedder {
+        let generator = try generator()
+        if let embedder = embedder.withLock({ $0 }), name.map(embedder.answers(to:)) ?? true {
+            return embedder
+        }
+        if let name, generator?.answers(to: name) != true { throw .modelNotFound(name) }
+        guard let embedder = generator?.embedder else {
+            throw .invalid(
+                "model", "The model '\(generator?.id ?? "")' does not embed.", code: "unsupported_model")
+        }
+        return embedder
+    }
+
+    /// Whose tokens a request speaks of: the model that it names, or the one that generates, or the only one.
+    func vocabulary(named name: String?) throws(APIError) -> ServedVocabulary {
+        let embedder = embedder.withLock { $0 }
+        if let embedder, try generator() == nil || name.map(embedder.answers(to:)) ?? false {
+            if let name, !embedder.answers(to: name) { throw .modelNotFound(name) }
+            return ServedVocabulary(
+                tokenizer: embedder.tokenizer, contextLength: embedder.engine.contextLength)
+        }
+        return try model(named: name).vocabulary
+    }
+
+    /// All models, the one that generates first.
+    func listed() throws(APIError) -> [ListedModel] {
+        let generator = try generator().map { ListedModel($0) }
+        let embedder = embedder.withLock { $0 }.map { ListedModel($0) }
+        return [generator, embedder].compactMap { $0 }
+    }
+}
+
+/// A model's tokens, for routes that only translate between them and text.
+struct ServedVocabulary: Sendable {
+    let tokenizer: Tokenizer
+    /// Tokens of the longest input, or of prompt and answer together.
+    let contextLength: Int
+}
+
+extension ServedModel {
+    var vocabulary: ServedVocabulary {
+        ServedVocabulary(tokenizer: tokenizer, contextLength: engine.contextLength)
     }
 }

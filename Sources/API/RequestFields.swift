@@ -31,6 +31,17 @@ struct RequestFields {
         return value
     }
 
+    /// What is left when all fields were read: it has no effect, and the client is told; or refused, where it asked for
+    /// that with `strict`.
+    ///
+    /// - Parameter others: Further names, from within other fields.
+    mutating func ignored(and others: [String] = []) throws(APIError) -> IgnoredFields {
+        let isStrict = try bool("strict") ?? false
+        let ignored = IgnoredFields(names: unusedNames + others)
+        if isStrict, let refusal = ignored.refusal { throw refusal }
+        return ignored
+    }
+
     func isUsed(_ name: String) -> Bool { used.contains(name) }
 
     /// A field that is not supported is used all the same when its value asks for nothing.

@@ -15,16 +15,25 @@ public struct ServedModel: Sendable {
     /// Nil when the model file has none that can be used: then only completions work.
     public let template: ChatTemplate?
     public let engine: any GenerationEngine
+    /// Embeds with the same model; nil when its states make no embedding.
+    public let embedding: (any EmbeddingEngine)?
     /// Control tokens that have a part in the format of the model's answers.
     let formatTokens: FormatTokens
     /// How tokens are drawn where a request says nothing.
     public let sampling: SamplingParameters
     let sequenceBreakers: SequenceBreakers
+    /// Of the model file, without its folder.
+    let fileName: String
+    /// Answers that are worked on at once.
+    let sequencesMax: Int
 
     public init(
         id: String, aliases: [String] = [], created: Int64, tokenizer: Tokenizer, template: ChatTemplate?,
-        sampling: SamplingParameters = SamplingParameters(), engine: any GenerationEngine
+        sampling: SamplingParameters = SamplingParameters(), engine: any GenerationEngine,
+        embedding: (any EmbeddingEngine)? = nil,
+        fileName: String = "", sequencesMax: Int = 1
     ) {
+        (self.fileName, self.sequencesMax) = (fileName, sequencesMax)
         self.sampling = sampling
         sequenceBreakers = SequenceBreakers(tokenizer)
         self.id = id
@@ -33,10 +42,18 @@ public struct ServedModel: Sendable {
         self.tokenizer = tokenizer
         self.template = template
         self.engine = engine
+        self.embedding = embedding
         formatTokens = FormatTokens(tokenizer, template?.answerFormat)
     }
 
     func answers(to name: String) -> Bool { name == id || aliases.contains(name) }
+
+    /// The same model as one that embeds.
+    var embedder: ServedEmbedder? {
+        embedding.map {
+            ServedEmbedder(id: id, aliases: aliases, created: created, tokenizer: tokenizer, engine: $0)
+        }
+    }
 
     /// The chat as the model's template writes it.
     func render(

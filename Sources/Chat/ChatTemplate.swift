@@ -8,6 +8,8 @@ import JSON
 /// `generation`), sandboxed: nothing but the values that are passed in can be reached, and every cost has a
 /// limit.
 public final class ChatTemplate: Sendable {
+    /// As it was given.
+    public let source: String
     private let program: Program
     private let bosToken: String
     private let eosToken: String
@@ -23,6 +25,7 @@ public final class ChatTemplate: Sendable {
     /// Reads a template. `bosToken` and `eosToken` are the texts of those tokens; they count as the
     /// template's own.
     public init(source: String, bosToken: String, eosToken: String) throws(TemplateError) {
+        self.source = source
         program = try Program(source: source)
         self.bosToken = bosToken
         self.eosToken = eosToken

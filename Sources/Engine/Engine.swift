@@ -45,6 +45,9 @@ public final class Engine: GenerationEngine {
 
     public var vocabularyCount: Int { limits.vocabularyCount }
 
+    /// Numbers of an embedding.
+    public var stateWidth: Int { limits.stateWidth }
+
     /// The latest figures; never waits for the engine.
     public var status: EngineStatus {
         var status = board.status

@@ -8,12 +8,15 @@ struct EngineLimits: Sendable, Equatable {
     /// The model's context alone.
     private let modelContextLength: Int
     var kvGeometry: KVGeometry
+    /// Numbers of an embedding.
+    var stateWidth: Int
     var scheduler: SchedulerLimits
 
     init(model: any LanguageModel, configuration: EngineConfiguration) throws(EngineError) {
         let counts: [(String, Int)] = [
             ("vocabulary tokens", model.vocabularyCount), ("context positions", model.contextLength),
-            ("columns in a step", model.columnsMax), ("KV blocks", model.kvGeometry.blockCount),
+            ("columns in a step", model.columnsMax), ("numbers in a state", model.stateWidth),
+            ("KV blocks", model.kvGeometry.blockCount),
             ("queue places", configuration.queueMax), ("queued tokens", configuration.queueTokensMax),
             ("sequences at once", configuration.sequencesMax),
             ("columns of a chunk", configuration.chunkColumnsMax ?? 1),
@@ -26,6 +29,7 @@ struct EngineLimits: Sendable, Equatable {
         }
         vocabularyCount = model.vocabularyCount
         kvGeometry = model.kvGeometry
+        stateWidth = model.stateWidth
         modelContextLength = model.contextLength
         contextLength = min(model.contextLength, kvGeometry.positionsMax)
         scheduler = SchedulerLimits(
@@ -69,6 +73,11 @@ struct EngineLimits: Sendable, Equatable {
         guard 1...scheduler.sequencesMax ~= request.choiceCount else {
             throw .invalid(
                 "\(request.choiceCount) choices were asked for; 1 to \(scheduler.sequencesMax) are possible")
+        }
+        if request.pooling != nil {
+            guard request.tokensMax == 0, request.choiceCount == 1, request.promptAlternatives == nil else {
+                throw .invalid("a request that embeds has one choice and gives neither tokens nor logits")
+            }
         }
         guard GenerationRequest.priorityRange ~= request.priority else {
             throw .invalid("the priority is \(request.priority); it must be -1000 to 1000")

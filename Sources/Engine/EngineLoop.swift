@@ -78,7 +78,7 @@ extension EngineLoop {
         let mail = mailbox.take(pace: pace, isIdle: scheduler.isIdle)
         metrics.busy(since: MonotonicClock.now)
         for submission in mail.submissions {
-            let request = LiveRequest(submission, metrics)
+            let request = LiveRequest(submission, metrics, stateWidth: limits.stateWidth)
             requests[submission.id] = request
             scheduler.enqueue(request.group)
         }
@@ -173,6 +173,12 @@ extension EngineLoop {
                 StepBatch.Slice(
                     start: start, count: slice.count, position: slice.position,
                     blocks: slice.sequence.table.blocks, windowBlocks: slice.sequence.table.windowBlocks))
+            if let pooling = slice.sequence.group.pooling, !slice.statePositions.isEmpty {
+                let first = start + slice.statePositions.lowerBound - slice.position
+                batch.sums.append(
+                    StepBatch.Sum(
+                        columns: first..<first + slice.statePositions.count, states: pooling.sum))
+            }
             for position in slice.promptPositions {
                 batch.outputs.append(
                     StepBatch.Output(column: start + position - slice.position, wantsTotal: true))
@@ -195,6 +201,7 @@ extension EngineLoop {
             let first = output + slice.promptPositions.count
             output = first + slice.outputCount
             reportPrompt(slice, logits, firstOutput: promptRows)
+            slice.sequence.group.pooling?.added(slice.statePositions)
             guard slice.reachesEnd else { continue }
             guard let request = requests[slice.sequence.group.id] else { continue }
             let readsPrompt = slice.sequence.answerCount == 0
@@ -207,7 +214,7 @@ extension EngineLoop {
                 }
             }
             guard slice.drawsNext else {
-                finish(request.group.live, of: request, .length)
+                finishPrompt(of: request)
                 continue
             }
             let mark = request.eventCount
@@ -241,6 +248,18 @@ extension EngineLoop {
         }
         group.promptTokensReported = slice.promptPositions.upperBound + 1
         touch(request).readPrompt(tokens)
+    }
+
+    /// Ends a request that only reads its prompt.
+    private func finishPrompt(of request: LiveRequest) {
+        if let pooling = request.group.pooling {
+            guard let embedding = pooling.embedding else {
+                finish(request.group.live, of: request, .failed("the model's states are not numbers"))
+                return
+            }
+            touch(request).embedded(embedding)
+        }
+        finish(request.group.live, of: request, .length)
     }
 
     /// Goes on drawing from the columns of a slice's drafts, as long as they are what was drawn.

@@ -61,6 +61,8 @@ public enum GenerationEvent: Sendable, Equatable {
     case promptTokens([PromptToken])
     /// Its prompt has been read; `cachedTokens` of it did not have to be computed.
     case prefilled(cachedTokens: Int)
+    /// The prompt's embedding, not normalised; `width` numbers of the model's state. Only where asked for.
+    case embedding([Float])
     /// One more token; `alternatives` are the likeliest tokens, best first. `logprob` is nil unless asked for.
     case token(choice: Int, token: TokenID, logprob: Float?, alternatives: [TokenLogprob])
     /// Of so many drafted tokens these were what was drawn (see `Speculation`); their tokens come with the others.

@@ -1,4 +1,5 @@
 import ModelFiles
+import Models
 
 /// Everything that the engine may know of a request.
 public struct GenerationRequest: Sendable {
@@ -8,6 +9,8 @@ public struct GenerationRequest: Sendable {
     /// The most new tokens of each choice; 0 only reads the prompt.
     public var tokensMax: Int
     public var sampling = SamplingParameters()
+    /// An embedding of the prompt is wanted, pooled so; then `tokensMax` is 0 and there is one choice.
+    public var pooling: Pooling?
     /// Tokens that end a choice (the vocabulary's end-of-generation tokens, or none).
     public var stopTokens: Set<TokenID> = []
     /// Whether the stop token that ends a choice is among its token events.

@@ -15,12 +15,12 @@ final class LiveRequest {
     private var tokensAt: [UInt64?]
     private let metrics: EngineMetrics
 
-    init(_ submission: Mailbox.Submission, _ metrics: EngineMetrics) {
+    init(_ submission: Mailbox.Submission, _ metrics: EngineMetrics, stateWidth: Int) {
         self.metrics = metrics
         tokensAt = Array(repeating: nil, count: submission.size.choiceCount)
         group = SequenceGroup(
             id: submission.id, request: submission.request, size: submission.size,
-            arrivedAt: submission.submittedAt)
+            arrivedAt: submission.submittedAt, stateWidth: stateWidth)
         let seed = submission.request.sampling.seed ?? 0
         random = (0..<submission.size.choiceCount).map { CounterRandom(seed: seed, choice: $0) }
         sink = submission.sink
@@ -41,6 +41,8 @@ final class LiveRequest {
     func progress(processed: Int, cachedTokens: Int) {
         events.append(.progress(processed: processed, cachedTokens: cachedTokens))
     }
+
+    func embedded(_ embedding: [Float]) { events.append(.embedding(embedding)) }
 
     func readPrompt(_ tokens: [PromptToken]) { events.append(.promptTokens(tokens)) }
 

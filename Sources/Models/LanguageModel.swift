@@ -8,8 +8,11 @@ public protocol LanguageModel: AnyObject {
     /// The most columns that one `forward` takes.
     var columnsMax: Int { get }
     var kvGeometry: KVGeometry { get }
+    /// Numbers of a column's state, which are those of an embedding.
+    var stateWidth: Int { get }
 
-    /// Computes one step and writes the keys and values of its columns into their blocks.
+    /// Computes one step, writes the keys and values of its columns into their blocks, and adds the states of those
+    /// whose states are wanted to their sums.
     ///
     /// - Returns: a row for each output of the batch, valid until the next call.
     func forward(_ batch: StepBatch) -> Logits

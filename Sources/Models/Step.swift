@@ -24,6 +24,7 @@ final class Step {
     let isMerged: Bool
     private let tokens: [TokenID]
     let outputs: [StepBatch.Output]
+    let sums: [StepBatch.Sum]
     /// [column]
     private let positions: [Int]
     let items: [AttentionItem]
@@ -40,6 +41,7 @@ final class Step {
         planes = model.planes
         tokens = batch.tokens
         outputs = batch.outputs
+        sums = batch.sums
         slices = batch.slices
         columnCount = batch.tokens.count
         isNarrow = columnCount <= Workspace.privateColumnsMax
@@ -81,11 +83,12 @@ final class Step {
             pool.barrier()
             addResidual(layer.downNorm, columns, lane, scratch)
         }
+        sumStates(columns, lane, thread)
         head(columns, lane, thread)
     }
 
     /// The part of `count` things that belongs to a thread.
-    private func share(_ count: Int, _ thread: Int) -> Range<Int> {
+    func share(_ count: Int, _ thread: Int) -> Range<Int> {
         count * thread / pool.count..<count * (thread + 1) / pool.count
     }
 

@@ -46,11 +46,23 @@ public struct StepBatch {
         }
     }
 
+    /// Columns whose states are wanted, and the sum that they are added to. None of them has an output.
+    public struct Sum {
+        public var columns: Range<Int>
+        public var states: StateSum
+
+        public init(columns: Range<Int>, states: StateSum) {
+            self.columns = columns
+            self.states = states
+        }
+    }
+
     /// [column]
     public var tokens: [TokenID] = []
     public var slices: [Slice] = []
     /// By rising column.
     public var outputs: [Output] = []
+    public var sums: [Sum] = []
 
     public init() {}
 }

@@ -68,6 +68,7 @@ public final class TransformerModel: LanguageModel {
     public var contextLength: Int { plan.contextLength }
     public var columnsMax: Int { workspace.columnsMax }
     public var kvGeometry: KVGeometry { cache.geometry }
+    public var stateWidth: Int { shape.width }
 
     /// Binds the calling thread to the CPU of thread 0; the engine calls it once on its own thread.
     public func adoptThread() { pool.pinCaller() }

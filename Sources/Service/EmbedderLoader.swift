@@ -8,15 +8,37 @@ import Tokenization
 /// From the folder of a model that embeds to its running engine.
 struct EmbedderLoader: Sendable {
     let path: String
-    let configuration: ServiceConfiguration
+    private let folder: ModelFolder
+    private let configuration: ServiceConfiguration
+    private var threads: Int { configuration.threads ?? ThreadPool.cpuCount }
+    /// What it will take of memory.
+    let plan: EncoderPlan
 
+    /// Reads and checks the folder; nothing is loaded yet.
+    init(path: String, configuration: ServiceConfiguration) throws(ServiceError) {
+        guard let folder = ModelFolder(path: path) else {
+            throw ServiceError("embedding-model is \(path), which is no folder")
+        }
+        (self.path, self.folder, self.configuration) = (path, folder, configuration)
+        do throws(ModelError) {
+            plan = try EncoderPlan(
+                folder: folder, precision: configuration.precision,
+                threads: configuration.threads ?? ThreadPool.cpuCount)
+        } catch {
+            throw ServiceError("cannot load \(path): \(error)")
+        }
+    }
+
+    /// Loads it on a thread of its engine.
     func load() async throws -> ServedEmbedder {
         try await BlockingWork.run { try loadNow() }
     }
 
     private func loadNow() throws -> ServedEmbedder {
-        guard let folder = ModelFolder(path: path) else {
-            throw ServiceError("embedding-model is \(path), which is no folder")
+        if let available = AvailableMemory.read(), plan.totalBytes > available.bytes {
+            throw ServiceError(
+                "\(path) does not fit in memory: it needs \(Quantity.show(bytes: plan.totalBytes)), but "
+                    + "\(available.limit) leaves \(Quantity.show(bytes: available.bytes))")
         }
         let tokenizer: Tokenizer
         do throws(TokenizerError) {
@@ -24,7 +46,7 @@ struct EmbedderLoader: Sendable {
         } catch {
             throw ServiceError("cannot use the tokenizer of \(path): \(error)")
         }
-        let (precision, threads) = (configuration.precision, configuration.threads ?? ThreadPool.cpuCount)
+        let (folder, precision, threads) = (folder, configuration.precision, threads)
         let engine: Embedder
         do {
             engine = try Embedder(queueTokensMax: configuration.queueTokensMax) {

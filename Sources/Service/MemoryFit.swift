@@ -19,27 +19,33 @@ struct MemoryFit {
 
     /// - Parameters:
     ///   - options: without `kvBytesMax`, the budget is chosen here.
+    ///   - embedder: what another model takes beside this one, or will; nil without one.
     ///   - available: nil where the system does not say.
-    init(file: GGUFFile, options: ModelOptions, available: AvailableMemory?) throws(ServiceError) {
+    init(
+        file: GGUFFile, options: ModelOptions, beside embedder: EncoderPlan? = nil,
+        available: AvailableMemory?
+    ) throws(ServiceError) {
+        let embedderBytes = embedder?.totalBytes ?? 0
         let usual = try Self.plan(file, options)
         guard let available else {
             (plan, self.options, usualKVBytes) = (usual, options, nil)
             return
         }
         guard options.kvBytesMax == nil else {
-            guard usual.totalBytes <= available.bytes else {
-                throw Self.refusal(file, usual, available)
+            guard usual.totalBytes + embedderBytes <= available.bytes else {
+                throw Self.refusal(file, usual, embedder, available)
             }
             (plan, self.options, usualKVBytes) = (usual, options, nil)
             return
         }
-        let rest = available.bytes / 100 * Self.fittedPercent - usual.weightBytes - usual.workspaceBytes
+        let fixed = usual.weightBytes + usual.workspaceBytes + embedderBytes
+        let rest = available.bytes / 100 * Self.fittedPercent - fixed
         guard rest < usual.kvBytes else {
             (plan, self.options, usualKVBytes) = (usual, options, nil)
             return
         }
         guard rest >= usual.kv.bytes(positions: min(usual.contextLength, Self.kvTokensMin)) else {
-            throw Self.refusal(file, usual, available)
+            throw Self.refusal(file, usual, embedder, available)
         }
         var fitted = options
         fitted.kvBytesMax = rest
@@ -54,13 +60,17 @@ struct MemoryFit {
         }
     }
 
-    private static func refusal(_ file: GGUFFile, _ plan: MemoryPlan, _ available: AvailableMemory)
-        -> ServiceError
-    {
-        ServiceError(
+    private static func refusal(
+        _ file: GGUFFile, _ plan: MemoryPlan, _ embedder: EncoderPlan?, _ available: AvailableMemory
+    ) -> ServiceError {
+        let beside = embedder.map {
+            ", beside \(Quantity.show(bytes: $0.totalBytes)) of the model that embeds"
+        }
+        return ServiceError(
             "\(file.path) does not fit in memory: it needs \(Quantity.show(bytes: plan.totalBytes)) "
                 + "(weights \(Quantity.show(bytes: plan.weightBytes)), KV cache \(Quantity.show(bytes: plan.kvBytes)), "
-                + "workspace \(Quantity.show(bytes: plan.workspaceBytes))), but \(available.limit) leaves "
+                + "workspace \(Quantity.show(bytes: plan.workspaceBytes)))\(beside ?? ""), but "
+                + "\(available.limit) leaves "
                 + "\(Quantity.show(bytes: available.bytes)); a smaller --context or --kv-memory needs less")
     }
 }

@@ -18,6 +18,8 @@ struct LoadedModel: Sendable {
 struct ModelLoader: Sendable {
     let path: String
     let configuration: ServiceConfiguration
+    /// What the model that embeds takes beside this one; nil without one.
+    var embedder: EncoderPlan?
     let log: Logger
 
     /// Opens and checks the file, checks that the model fits in memory, and loads it on a thread of the engine.
@@ -48,7 +50,9 @@ struct ModelLoader: Sendable {
         let served = ServedModel(
             id: configuration.modelID ?? ModelLocation.id(of: path), created: Self.modificationTime(path),
             tokenizer: tokenizer, template: template(of: file, tokenizer), sampling: sampling(of: file),
-            engine: engine)
+            engine: engine, embedding: embedding(of: file, engine),
+            fileName: path.split(separator: "/").last.map(String.init) ?? path,
+            sequencesMax: configuration.sequencesMax)
         return LoadedModel(served: served, engine: engine, plan: plan)
     }
 
@@ -76,7 +80,7 @@ struct ModelLoader: Sendable {
             kvBytesMax: configuration.kvMemoryBytes)
         options.kvType = configuration.kvType
         if let threads = configuration.threads { options.threads = threads }
-        let fit = try MemoryFit(file: file, options: options, available: .read())
+        let fit = try MemoryFit(file: file, options: options, beside: embedder, available: .read())
         if let usual = fit.usualKVBytes {
             log.notice(
                 "memory is short: the KV cache is smaller than usual",
@@ -108,6 +112,16 @@ struct ModelLoader: Sendable {
             log.warning(
                 "the model's chat template cannot be used: /v1/chat/completions is off",
                 metadata: ["error": "\(error)"])
+            return nil
+        }
+    }
+
+    /// Embeddings by the same model. Nil, with a warning, when the file asks for a pooling that is not known here.
+    private func embedding(of file: GGUFFile, _ engine: Engine) -> (any EmbeddingEngine)? {
+        do throws(ModelFileError) {
+            return DecoderEmbedder(engine, width: engine.stateWidth, pooling: try Pooling(file.metadata))
+        } catch {
+            log.warning("the model does not embed", metadata: ["error": "\(error)"])
             return nil
         }
     }

@@ -4,10 +4,21 @@ import Glibc
 enum ModelLocation {
     static let defaultModel = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
-    /// The file that was named, or the default model of `$APUS_MODELS` (`~/.cache/apus/models`).
+    /// What stands for a model where none is to generate.
+    static let none = "none"
+
+    /// The file that was named, or the default model of `$APUS_MODELS` (`~/.cache/apus/models`); nil for `none`.
     ///
     /// - Throws: `ServiceError` with the command that fetches the default model when it is absent.
+    static func resolveOptional(
+        _ model: String?, environment: [String: String]
+    ) throws(ServiceError) -> String? {
+        model == none ? nil : try resolve(model, environment: environment)
+    }
+
+    /// The same, where there has to be one.
     static func resolve(_ model: String?, environment: [String: String]) throws(ServiceError) -> String {
+        if model == none { throw ServiceError("--model \(none) is for a server that only embeds") }
         if let model { return model }
         let path = directory(environment) + "/" + defaultModel
         guard access(path, F_OK) == 0 else {

@@ -59,7 +59,7 @@ struct Serve: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "A folder with a model that embeds (safetensors, BERT), served beside the other.",
+            "A folder with a model that embeds (safetensors, BERT), served beside the other, or alone with --model none.",
             valueName: "folder"))
     var embeddingModel: String?
 

@@ -25,10 +25,18 @@ struct HTTPClient: Sendable {
         try await send("GET \(path) HTTP/1.1\r\nHost: test\r\n", body: "")
     }
 
-    func post(_ path: String, _ body: String, type: String = "application/json") async throws -> Reply {
+    func delete(_ path: String) async throws -> Reply {
+        try await send("DELETE \(path) HTTP/1.1\r\nHost: test\r\n", body: "")
+    }
+
+    /// - Parameter id: `x-request-id`.
+    func post(_ path: String, _ body: String, type: String = "application/json", id: String? = nil)
+        async throws
+        -> Reply
+    {
         let head =
             "POST \(path) HTTP/1.1\r\nHost: test\r\nContent-Type: \(type)\r\nContent-Length: \(body.utf8.count)\r\n"
-        return try await send(head, body: body)
+        return try await send(head + (id.map { "x-request-id: \($0)\r\n" } ?? ""), body: body)
     }
 
     private func send(_ head: String, body: String) async throws -> Reply {

@@ -67,6 +67,7 @@ private final class HeldModel: LanguageModel {
     let contextLength = 512
     let columnsMax = 64
     let kvGeometry = KVGeometry(bytesPerBlock: 1024, blockCount: 64)
+    let stateWidth = 4
     private let steps: Steps
     private let logits: Logits
 

@@ -142,7 +142,7 @@ import Testing
     }
 
     @Test func `prompts come in four forms`() throws {
-        func prompts(_ text: String) throws -> [CompletionRequest.Prompt] {
+        func prompts(_ text: String) throws -> [TextPrompt] {
             try CompletionRequest(object(#"{"prompt":\#(text)}"#), vocabularyCount: 100).prompts
         }
         #expect(try prompts("\"a\"") == [.text("a")])
@@ -150,7 +150,7 @@ import Testing
         #expect(try prompts("[\"a\",\"b\"]") == [.text("a"), .text("b")])
         #expect(try prompts("[[1],[2,3]]") == [.tokens([1]), .tokens([2, 3])])
         #expect(try prompts("[\"a\",[2,3]]") == [.text("a"), .tokens([2, 3])])
-        let mixed = CompletionRequest.Prompt.mixed([.tokens([1]), .text("a"), .tokens([2])])
+        let mixed = TextPrompt.mixed([.tokens([1]), .text("a"), .tokens([2])])
         #expect(try prompts("[1,\"a\",2]") == [mixed])
         #expect(try prompts("[\"b\",[1,\"a\",2]]") == [.text("b"), mixed])
     }
@@ -255,7 +255,7 @@ import Testing
                 {"id":"1","type":"function","function":{"name":"f","arguments":"{\"x\":1}"}}]},
               {"role":"tool","tool_call_id":"1","content":"2"}]}
             """#)
-        let messages = try ChatCompletionRequest(body).messages
+        let messages = try ChatCompletionRequest(body).input.messages
         #expect(messages[0]["role"] == "system")
         #expect(messages[0]["content"]?[1]?["text"] == "b")
         #expect(messages[1]["content"] == "")

@@ -60,7 +60,7 @@ private final class FedEngine: GenerationEngine {
             let head = "Host: x\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n"
             let text = Array("POST /v1/completions HTTP/1.1\r\n\(head)Connection: close\r\n\r\n\(body)".utf8)
             _ = text.withUnsafeBytes { write(slow, $0.baseAddress, $0.count) }
-            try await wait { engine.has(70) }
+            try await waitUntil { engine.has(70) }
 
             // Until the kernel's buffers are full too, and nothing more of it is sent.
             var fed = 0
@@ -81,7 +81,7 @@ private final class FedEngine: GenerationEngine {
             // Another stream has its tokens one by one meanwhile.
             async let other = service.client.post(
                 "/v1/completions", #"{"prompt":[71],"max_tokens":100,"stream":true}"#)
-            try await wait { engine.has(71) }
+            try await waitUntil { engine.has(71) }
             for _ in 0..<50 { engine.feed(71, [Self.letter]) }
             engine.feed(71, Self.end)
             let reply = try await other
@@ -128,10 +128,5 @@ private final class FedEngine: GenerationEngine {
                     .reasoning([1, 2]), .content([3, 4]), call, .arguments(index: 0, [5, 6]), other,
                     .arguments(index: 1, [7]))
             ])
-    }
-
-    private func wait(until condition: () -> Bool) async throws {
-        for _ in 0..<6000 where !condition() { try await Task.sleep(for: .milliseconds(5)) }
-        try #require(condition(), "nothing happened for half a minute")
     }
 }

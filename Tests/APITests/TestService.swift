@@ -35,6 +35,8 @@ private struct TestModel: Sendable {
 /// The routes on a loopback server, with the tiny vocabulary and an engine that a test scripts.
 final class TestService: Sendable {
     let engine: FakeEngine
+    /// Where there is a model that embeds, named `embedder`.
+    let embedder: FakeEmbedder?
     let models: ModelSlot
     let tokenizer: Tokenizer
     let client: HTTPClient
@@ -44,22 +46,33 @@ final class TestService: Sendable {
     ///   - source: A chat template in the place of the model's own.
     ///   - script: From a request to the events of its steps.
     ///   - other: Runs the requests instead of the script.
+    ///   - scoresPairs: Of a model that embeds, or scores pairs, beside the other; nil without one.
+    ///   - generates: False leaves the model that embeds alone.
     init(
         _ tiny: TinyModel = .llama, contextLength: Int = 256, template source: String? = nil,
         script: @escaping FakeEngine.Script = { _ in FakeEngine.answer([]) },
-        serving other: (any GenerationEngine)? = nil, limits: HTTPLimits = HTTPLimits()
+        serving other: (any GenerationEngine)? = nil, limits: HTTPLimits = HTTPLimits(),
+        scoresPairs: Bool? = nil, generates: Bool = true
     ) throws {
         var template = tiny.hasChatTemplate ? try TestModel.of(tiny).template.get() : nil
         if let source { template = try ChatTemplate(source: source, bosToken: "", eosToken: "") }
         tokenizer = try TestModel.of(tiny).tokenizer.get()
         engine = FakeEngine(
             contextLength: contextLength, vocabularyCount: tokenizer.vocabularyCount, script: script)
-        models = ModelSlot(
-            .ready(
-                ServedModel(
-                    id: "tiny", aliases: ["small"], created: 1_700_000_000, tokenizer: tokenizer,
-                    template: template,
-                    engine: other ?? engine)))
+        let served =
+            ServedModel(
+                id: "tiny", aliases: ["small"], created: 1_700_000_000, tokenizer: tokenizer,
+                template: template,
+                engine: other ?? engine,
+                embedding: DecoderEmbedder(other ?? engine, width: 4, pooling: .last))
+        models = ModelSlot(.ready(generates ? served : nil))
+        let vocabularyCount = tokenizer.vocabularyCount
+        embedder = scoresPairs.map { FakeEmbedder(vocabularyCount: vocabularyCount, scoresPairs: $0) }
+        if let embedder {
+            models.set(
+                embedder: ServedEmbedder(
+                    id: "embedder", created: 1_700_000_000, tokenizer: tokenizer, engine: embedder))
+        }
         var router = Router()
         APIRoutes(models: models).add(to: &router)
         server = HTTPServer(configuration: .init(port: 0, limits: limits), router: router)
@@ -77,11 +90,12 @@ final class TestService: Sendable {
     /// Runs `body` with a service that is stopped afterwards.
     static func run(
         _ tiny: TinyModel = .llama, contextLength: Int = 256, template: String? = nil,
-        script: @escaping FakeEngine.Script = { _ in FakeEngine.answer([]) },
-        _ body: (TestService) async throws -> Void
+        script: @escaping FakeEngine.Script = { _ in FakeEngine.answer([]) }, scoresPairs: Bool? = nil,
+        generates: Bool = true, _ body: (TestService) async throws -> Void
     ) async throws {
         let service = try TestService(
-            tiny, contextLength: contextLength, template: template, script: script)
+            tiny, contextLength: contextLength, template: template, script: script, scoresPairs: scoresPairs,
+            generates: generates)
         try await run(service) { try await body(service) }
     }
 

@@ -8,9 +8,9 @@ import Testing
     static let tools =
         #""tools":[{"type":"function","function":{"name":"f"}},{"type":"function","function":{"name":"g"}}]"#
 
-    private func chat(_ members: String) throws -> ChatCompletionRequest {
+    private func chat(_ members: String) throws -> ChatInput {
         let body = try JSONValue.parse(#"{"messages":[{"role":"user","content":"x"}],\#(members)}"#)
-        return try ChatCompletionRequest(try #require(body.object))
+        return try ChatCompletionRequest(try #require(body.object)).input
     }
 
     private func error(_ members: String) throws -> APIError? {
@@ -119,7 +119,7 @@ import Testing
             {"messages":[{"role":"user","content":"x"},{"role":"assistant","content":"y","reasoning":"a"},
               {"role":"assistant","content":"z","reasoning_content":"b"}]}
             """#)
-        let messages = try ChatCompletionRequest(try #require(body.object)).messages
+        let messages = try ChatCompletionRequest(try #require(body.object)).input.messages
         for (index, text) in [(1, "a"), (2, "b")] {
             #expect(messages[index]["reasoning"] == .string(text))
             #expect(messages[index]["reasoning_content"] == .string(text))

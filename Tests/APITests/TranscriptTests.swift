@@ -80,6 +80,16 @@ import Testing
                 #"{"messages":[{"role":"user","content":""}],"prompt_logprobs":1,"context_overflow":"shift","#
                 + #""include_stop_str_in_output":true,"skip_special_tokens":false}"#),
         Case(name: "error-field", path: "/v1/completions", body: #"{"prompt":"Hi","temperature":-1}"#),
+        Case(
+            name: "error-strict", path: "/v1/chat/completions", body: #"{\#(user),"user":"me","strict":true}"#
+        ),
+        Case(
+            name: "input-tokens", path: "/v1/chat/completions/input_tokens",
+            body: #"{\#(user),"reasoning_effort":"low","user":"me"}"#),
+        Case(name: "tokenize", path: "/tokenize", body: #"{"content":"Hé","with_pieces":true,"n":1}"#),
+        Case(name: "tokenize-chat", path: "/tokenize", body: #"{\#(user),"return_token_strs":true}"#),
+        Case(name: "detokenize", path: "/detokenize", body: #"{"tokens":[75,198]}"#),
+        Case(name: "apply-template", path: "/apply-template", body: "{\(user),\(tools)}"),
         Case(name: "error-json", path: "/v1/chat/completions", body: "{\"messages\":\n[}"),
     ]
 

@@ -10,14 +10,14 @@ import Testing
     func inTheQueue(stream: Bool) async throws {
         try await TestService.run(sequencesMax: 1) { service, engine async throws in
             let first = send(#"{"prompt":"x","max_tokens":50,"ignore_eos":true}"#, service)
-            try await wait { engine.stepsBegun == 1 }
+            try await waitUntil { engine.stepsBegun == 1 }
             let second = send(#"{"prompt":"y","max_tokens":50,"stream":\#(stream)}"#, service)
-            try await wait { engine.status.requestsWaiting >= 1 }
+            try await waitUntil { engine.status.requestsWaiting >= 1 }
             engine.allow(steps: 1)
-            try await wait { engine.stepsBegun == 2 && engine.status.requestsWaiting == 1 }
+            try await waitUntil { engine.stepsBegun == 2 && engine.status.requestsWaiting == 1 }
             try await vanish(second, engine)
             engine.allow(steps: 1)
-            try await wait { engine.stepsBegun == 3 }
+            try await waitUntil { engine.stepsBegun == 3 }
             #expect(engine.status.requestsWaiting == 0 && engine.status.sequencesRunning == 1)
             try await vanish(first, engine)
         }
@@ -27,6 +27,19 @@ import Testing
     func inPrefill(stream: Bool) async throws {
         try await TestService.run { service, engine async throws in
             let client = send(#"{"prompt":\#(Self.long),"max_tokens":50,"stream":\#(stream)}"#, service)
+            engine.allow(steps: 1)
+            try await waitUntil { engine.stepsBegun == 2 }
+            #expect(engine.status.blocksFree < engine.status.blockCount)
+            try await vanish(client, engine)
+            try await expectFree(engine, steps: 2)
+        }
+    }
+
+    /// Of an embedding request the inputs that run are cancelled, and the others never begin.
+    @Test func inPrefillOfInputs() async throws {
+        try await TestService.run { service, engine async throws in
+            let inputs = "[" + Array(repeating: Self.long, count: 40).joined(separator: ",") + "]"
+            let client = send(#"{"input":\#(inputs)}"#, service, path: "/v1/embeddings")
             engine.allow(steps: 1)
             try await wait { engine.stepsBegun == 2 }
             #expect(engine.status.blocksFree < engine.status.blockCount)
@@ -42,7 +55,7 @@ import Testing
                 #"{"prompt":[70],"max_tokens":500,"ignore_eos":true,"stream":\#(stream),"n":\#(choices)}"#,
                 service)
             engine.allow(steps: 40)
-            try await wait { engine.stepsBegun == 41 }
+            try await waitUntil { engine.stepsBegun == 41 }
             #expect(engine.status.sequencesRunning == choices)
             try await vanish(client, engine)
             try await expectFree(engine, steps: 41)
@@ -52,7 +65,7 @@ import Testing
     /// After the step that runs, nothing is held, and no other step begins.
     private func expectFree(_ engine: HeldEngine, steps: Int) async throws {
         engine.allow(steps: 1)
-        try await wait { engine.status.blocksFree == engine.status.blockCount }
+        try await waitUntil { engine.status.blocksFree == engine.status.blockCount }
         #expect(engine.status.sequencesRunning == 0 && engine.status.requestsWaiting == 0)
         #expect(engine.stepsBegun == steps && engine.status.steps == steps)
     }
@@ -63,20 +76,15 @@ import Testing
         var linger = linger(l_onoff: 1, l_linger: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<linger>.size))
         close(descriptor)
-        try await wait { engine.cancelCount > before }
+        try await waitUntil { engine.cancelCount > before }
     }
 
-    private func send(_ body: String, _ service: TestService) -> Int32 {
+    private func send(_ body: String, _ service: TestService, path: String = "/v1/completions") -> Int32 {
         let descriptor = HTTPClient.open(service.client.port)
         let text =
-            "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            "POST \(path) HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
             + "Content-Length: \(body.utf8.count)\r\n\r\n" + body
         _ = Array(text.utf8).withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
         return descriptor
-    }
-
-    private func wait(until condition: () -> Bool) async throws {
-        for _ in 0..<6000 where !condition() { try await Task.sleep(for: .milliseconds(5)) }
-        try #require(condition(), "nothing happened for half a minute")
     }
 }

@@ -16,6 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("APUS_BINARY", ROOT / ".build/release/apus")).resolve()
 MODELS = pathlib.Path(os.environ.get("APUS_MODELS", pathlib.Path.home() / ".cache/apus/models"))
 SMOLLM2 = MODELS / "SmolLM2-135M-Instruct.Q4_1.gguf"
+EMBEDDER = "all-MiniLM-L6-v2"
 GEMMA = MODELS / "gemma-3-270m-q4_k_m.gguf"
 EMBEDDER = "all-MiniLM-L6-v2"
 

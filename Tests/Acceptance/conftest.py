@@ -33,6 +33,22 @@ def server(smollm2):
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def embedder_folder():
+    folder = apus.MODELS / apus.EMBEDDER
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is absent; scripts/fetch-model --embedding fetches it")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def embedding_server(smollm2, embedder_folder):
+    """A model that embeds beside the default one, which embeds too; shared by all tests that leave it as it was."""
+    server = apus.Server(smollm2, "--embedding-model", str(embedder_folder))
+    yield server
+    server.stop()
+
+
 @pytest.fixture(scope="module")
 def gemma_server(gemma):
     server = apus.Server(gemma)

@@ -5,13 +5,11 @@ import sys
 import apus
 
 sys.path.insert(0, str(apus.ROOT / "Benchmarks"))
-import servers
 import wire
 
 
 def test_connections_that_come_and_go_in_every_way_leave_nothing_behind(smollm2):
-    with servers.apus(apus.BINARY, smollm2, 2, "q8") as server:
-        found = wire.churn(server, 5000)
+    found = wire.churn(apus.BINARY, smollm2, 2, 5000)
     assert found["is_well"]
     assert found["outcomes"]["failed"] == 0
     assert found["outcomes"]["answered"] > 1000

@@ -90,6 +90,31 @@ def test_a_listener_for_proxies_wants_their_header(smollm2):
         server.stop()
 
 
+def test_healthcheck_asks_where_the_server_listens(smollm2, tmp_path):
+    path = tmp_path / "apus.sock"
+    name = f"apus-test-{os.getpid()}"
+    listen = f"unix:{path};mode=0600, unix:@{name};proxy, 127.0.0.1:0"
+    server = apus.Server(smollm2, "--listen", listen)
+    try:
+        config = tmp_path / "apus.yaml"
+        config.write_text(f"listen: {listen}\n")
+        for arguments in (
+            ["--config", config],
+            ["--listen", f"systemd, unix:{path}"],
+            ["--listen", f"unix:@{name};proxy"],
+        ):
+            asked = apus.run("healthcheck", *arguments)
+            assert asked.returncode == 0 and json.loads(asked.stdout) == {"status": "ready"}, asked.stderr
+        refused = apus.run("healthcheck", "--listen", f"unix:@{name}")
+        assert refused.returncode == 1 and "no answer" in refused.stderr
+    finally:
+        server.stop()
+    gone = apus.run("healthcheck", "--config", config)
+    assert gone.returncode == 1 and str(path) in gone.stderr and "No such file" in gone.stderr
+    unknown = apus.run("healthcheck", "--listen", "systemd, 127.0.0.1:0")
+    assert unknown.returncode == 1 and "--listen" in unknown.stderr
+
+
 def test_a_dual_stack_listener_tells_its_port_and_logs_ipv4_as_such(smollm2):
     open_to_all = {"APUS_ALLOW_UNAUTHENTICATED": "true"}
     server = apus.Server(smollm2, "--listen", "127.0.0.1:0, [::]:0", environment=open_to_all)

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -315,6 +316,35 @@ def test_certificates_are_replaced_while_it_runs(smollm2, authority, tmp_path):
         point(version(4))
         server.process.send_signal(signal.SIGHUP)
         assert eventually(lambda: serial(server, authority) != second)
+    finally:
+        server.stop()
+
+
+def test_the_alerts_about_certificates_have_their_figures(https):
+    there = https.http.get("/metrics").text
+    asked = set(re.findall(r"\bapus_tls_\w+", (apus.ROOT / "deploy/prometheus/alerts.yaml").read_text()))
+    assert asked and all(f"# TYPE {name} " in there for name in asked)
+    left = float(re.search(r"^apus_tls_certificate_expiry_seconds (\S+)$", there, re.MULTILINE)[1])
+    assert 1.9 * 86400 < left <= 2 * 86400
+
+
+def test_healthcheck_speaks_tls_and_asks_where_it_needs_no_certificate(https, smollm2, authority, files, tmp_path):
+    port = httpx.URL(https.url).port
+    asked = apus.run("healthcheck", "--listen", f"127.0.0.1:{port};tls")
+    assert asked.returncode == 0 and json.loads(asked.stdout) == {"status": "ready"}, asked.stderr
+    plain = apus.run("healthcheck", "--port", port)
+    assert plain.returncode == 1 and "400" in plain.stderr and "https" in plain.stderr
+
+    config = tmp_path / "apus.yaml"
+    config.write_text(
+        f"tls-certificate: {files[0]}\ntls-key: {files[1]}\n"
+        f"tls-client-auth: required\ntls-client-ca: {authority.file}\n"
+    )
+    server = apus.Server(smollm2, "--config", config, ca=authority.file, client=authority.issue("probe"))
+    try:
+        listener = f"127.0.0.1:{httpx.URL(server.url).port};tls"
+        refused = apus.run("healthcheck", "--config", config, "--listen", listener)
+        assert refused.returncode == 1 and "certificate" in refused.stderr
     finally:
         server.stop()
 

@@ -41,6 +41,7 @@ final class Collector: Sendable {
         /// Tokens that choices went on without.
         var dropped = 0
         var prompt: [PromptToken] = []
+        var embedding: [Float]?
         var ended = 0
         var calls = 0
         var drafted = 0
@@ -56,6 +57,7 @@ final class Collector: Sendable {
             case .admitted: admitted += 1
             case .progress(let processed, let cached): progress.append([processed, cached])
             case .promptTokens(let tokens): prompt += tokens
+            case .embedding(let embedding): self.embedding = embedding
             case .prefilled(let cachedTokens): self.cachedTokens = cachedTokens
             case .token(let choice, let token, let logprob, let alternatives):
                 if choices[choice]?.reason != nil { late.append(event) }

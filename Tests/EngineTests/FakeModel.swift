@@ -32,6 +32,8 @@ final class FakeModel: LanguageModel {
     let contextLength: Int
     let columnsMax: Int
     let kvGeometry: KVGeometry
+    let stateWidth: Int = FakeModel.numbers
+    static let numbers = 4
     private let memoryLength: Int
     private let window: Int?
     /// [group][block, offset]
@@ -73,16 +75,7 @@ final class FakeModel: LanguageModel {
             }
             for wanted in batch.outputs.map(\.column) where slice.start..<slice.start + slice.count ~= wanted
             {
-                var hash: UInt64 = 0
-                let end = slice.position + wanted - slice.start + 1
-                for position in max(0, end - memoryLength)..<end {
-                    hash = Self.mix(hash ^ memory[0][place(position, slice.blocks)])
-                }
-                if let window {
-                    for position in max(0, end - window)..<end {
-                        hash = Self.mix(hash ^ memory[1][place(position, slice.windowBlocks)])
-                    }
-                }
+                let hash = hash(slice, wanted)
                 let row = logits[outputs]
                 for token in 0..<vocabularyCount {
                     row.values[token] = control?.breaksLogits == true ? .nan : Self.logit(hash, token)
@@ -90,9 +83,32 @@ final class FakeModel: LanguageModel {
                 for segment in 0..<row.segmentCount { row.summarize(segment) }
                 outputs += 1
             }
+            for sum in batch.sums where slice.start..<slice.start + slice.count ~= sum.columns.lowerBound {
+                for wanted in sum.columns {
+                    let state = Self.state(hash(slice, wanted))
+                    for index in 0..<stateWidth {
+                        sum.states.values[index] += control?.breaksLogits == true ? .nan : state[index]
+                    }
+                }
+            }
         }
         precondition(column == batch.tokens.count && outputs == batch.outputs.count)
         return logits
+    }
+
+    /// Of the tokens that a column sees.
+    private func hash(_ slice: StepBatch.Slice, _ column: Int) -> UInt64 {
+        var hash: UInt64 = 0
+        let end = slice.position + column - slice.start + 1
+        for position in max(0, end - memoryLength)..<end {
+            hash = Self.mix(hash ^ memory[0][place(position, slice.blocks)])
+        }
+        if let window {
+            for position in max(0, end - window)..<end {
+                hash = Self.mix(hash ^ memory[1][place(position, slice.windowBlocks)])
+            }
+        }
+        return hash
     }
 
     func copyBlock(_ group: KVGroup, from source: Int32, to destination: Int32, tokens: Int) {
@@ -110,6 +126,24 @@ final class FakeModel: LanguageModel {
 
     /// The row that a sequence of these tokens has to give.
     static func logits(after tokens: [TokenID], _ shape: Shape) -> [Float] {
+        let hash = hash(of: tokens, shape)
+        return (0..<shape.vocabularyCount).map { logit(hash, $0) }
+    }
+
+    /// The embedding that a prompt has to have: its states added one after the other.
+    static func embedding(of tokens: [TokenID], _ pooling: Pooling, _ shape: Shape = Shape()) -> [Float] {
+        let positions = pooling.positions(of: tokens.count)
+        var sum = [Float](repeating: 0, count: numbers)
+        for position in positions {
+            let state = state(hash(of: Array(tokens[...position]), shape))
+            for index in sum.indices { sum[index] += state[index] }
+        }
+        return sum.map { $0 * (1 / Float(positions.count)) }
+    }
+
+    private static func state(_ hash: UInt64) -> [Float] { (0..<numbers).map { logit(hash, $0) } }
+
+    private static func hash(of tokens: [TokenID], _ shape: Shape) -> UInt64 {
         var hash: UInt64 = 0
         for (position, token) in tokens.enumerated().suffix(shape.memory) {
             hash = mix(hash ^ entry(token, shape.memory == .max ? position : 0))
@@ -117,7 +151,7 @@ final class FakeModel: LanguageModel {
         for (position, token) in tokens.enumerated().suffix(shape.window ?? 0) {
             hash = mix(hash ^ entry(token, shape.memory == .max ? position : 0))
         }
-        return (0..<shape.vocabularyCount).map { logit(hash, $0) }
+        return hash
     }
 
     private func place(_ position: Int, _ blocks: [Int32]) -> Int {

@@ -52,6 +52,14 @@ func logSoftmax(_ logits: [Float]) -> [Double] {
     return logits.map { Double($0) - most - total }
 }
 
+/// Of two rows.
+func cosine(_ a: [Float], _ b: [Float]) -> Double {
+    func dot(_ a: [Float], _ b: [Float]) -> Double {
+        zip(a, b).reduce(0) { $0 + Double($1.0) * Double($1.1) }
+    }
+    return dot(a, b) / (dot(a, a) * dot(b, b)).squareRoot()
+}
+
 /// Where the large models are, as for the program itself.
 func modelPath(_ name: String) -> String? {
     let home = getenv("HOME").map { String(cString: $0) } ?? "/root"

@@ -76,6 +76,34 @@ import Testing
                 .contains("\(plan.kv.bytesInAllLayers - 1) bytes of KV memory; 32 tokens, the least, take"))
     }
 
+    @Test func `the model that embeds leaves less to the KV cache`() throws {
+        let directory = try TemporaryDirectory()
+        var tiny = TinyModel.llama
+        tiny.contextLength = 4096
+        let file = try file(tiny, directory)
+        try TinyEncoder().write(to: directory)
+        let folder = try #require(ModelFolder(path: directory.path))
+        let embedder = try EncoderPlan(folder: folder, precision: .high, threads: 1)
+        let options = ModelOptions(threads: 1)
+        let usual = try MemoryPlan(file: file, options: options)
+        let limit = usual.totalBytes * 100 / 85 + 1000
+        let alone = try MemoryFit(file: file, options: options, available: available(limit))
+        #expect(alone.usualKVBytes == nil)
+        let fit = try MemoryFit(file: file, options: options, beside: embedder, available: available(limit))
+        #expect(fit.usualKVBytes == usual.kvBytes)
+        #expect(fit.plan.totalBytes + embedder.totalBytes <= limit / 100 * 85)
+        let given = usual.kvBytes - fit.plan.kvBytes
+        #expect(abs(given - embedder.totalBytes) <= usual.kv.bytesInAllLayers + 2000)
+        var chosen = options
+        chosen.kvBytesMax = usual.kvBytes
+        let text = message {
+            try MemoryFit(
+                file: file, options: chosen, beside: embedder,
+                available: available(usual.totalBytes + embedder.totalBytes - 1))
+        }
+        #expect(text.contains("of the model that embeds, but"))
+    }
+
     @Test func `the budget is told in bytes and positions`() throws {
         let directory = try TemporaryDirectory()
         var options = ModelOptions(threads: 1, contextLength: 512, kvBytesMax: 6 << 20)

@@ -15,13 +15,17 @@ struct BeamResponder<Encoder: AnswerEncoder> {
         self.encoder = encoder
     }
 
-    func answer(on writer: ResponseWriter) async throws(APIError) {
+    /// - Parameter register: Where the request is listed meanwhile.
+    func answer(on writer: ResponseWriter, _ register: RequestRegister) async throws(APIError) {
         let run = BeamRun(job.model.engine)
         writer.onClose { run.cancel() }
+        let listed = job.registered { run.cancel() }
+        let place = register.enter(listed)
+        defer { register.leave(place) }
         var searches = job.requests.map { BeamSearch(parameters($0)) }
         var usage = Usage(promptTokens: job.requests.reduce(0) { $0 + $1.prompt.count })
         let salt = job.fields.usesPrefixCache ? job.fields.cacheSalt : job.id
-        let deadline = job.fields.timeout.map { ContinuousClock.now.advanced(by: $0) }
+        let deadline = job.fields.urgency.timeout.map { ContinuousClock.now.advanced(by: $0) }
         var isFirst = true
         while searches.contains(where: { !$0.isDone }) {
             var requests: [GenerationRequest] = []
@@ -41,6 +45,8 @@ struct BeamResponder<Encoder: AnswerEncoder> {
                 found = found.dropFirst(count)
             }
             isFirst = false
+            listed.isRunning.store(true, ordering: .relaxed)
+            listed.completionTokens.wrappingAdd(open.count, ordering: .relaxed)
         }
         let answers = searches.flatMap { $0.best.prefix(job.fields.choiceCount).map { text(of: $0) } }
         usage.completionTokens = answers.reduce(0) { $0 + $1.tokens.count }

@@ -84,7 +84,7 @@ final class BeamRun: Sendable {
     /// - Returns: whether it was the request's last event.
     private func take(_ event: GenerationEvent, _ found: inout Found) throws(APIError) -> Bool {
         switch event {
-        case .admitted, .progress, .promptTokens, .drafted, .shifted: return false
+        case .admitted, .progress, .promptTokens, .embedding, .drafted, .shifted: return false
         case .prefilled(let cachedTokens):
             found.cachedTokens = cachedTokens
             return false
@@ -92,7 +92,7 @@ final class BeamRun: Sendable {
             found.candidates = alternatives
             return false
         case .finished(_, .timeout): throw .deadlineExceeded
-        case .finished(_, .cancelled): throw .unavailable("The request was cancelled.")
+        case .finished(_, .cancelled): throw .cancelled
         case .finished(_, .failed(let why)): throw .internalFailure(why)
         case .finished(_, .stopToken), .finished(_, .length): return false
         case .ended: return true

@@ -10,7 +10,8 @@ enum EmbeddingRoute {
         let embedder = try models.embedder(named: RequestFields(body).peek("model")?.string)
         let embedding = try EmbeddingRequest(body, embedder)
         let inputs = embedding.tokens(embedder)
-        var embeddings = try await embedder.embed(inputs) { writer.onClose($0) }
+        let client = WaitingClient(request, writer, models.requests, kind: "embedding")
+        var embeddings = try await embedder.embed(inputs, embedding.urgency, for: client)
         if let dimensions = embedding.dimensions {
             embeddings = embeddings.map { ServedEmbedder.normalized($0.prefix(dimensions)) }
         }

@@ -21,22 +21,33 @@ struct RerankRequest: Sendable {
     var returnsDocuments: Bool
     /// Texts that are too long are cut.
     var truncates: Bool
+    /// A cross-encoder's scores are its logits, instead of their sigmoid (`raw_scores`, as TEI's).
+    var returnsLogits: Bool
+    var urgency: Urgency
     var ignored = IgnoredFields()
 
     /// - Parameter isCohere: The path was `/v2/rerank`.
     init(_ body: JSONObject, isCohere: Bool) throws(APIError) {
         var fields = RequestFields(body)
-        _ = fields.take("model")
+        // Read before, to find the model.
+        _ = try fields.string("model")
         guard let query = try fields.string("query") else { throw fields.missing("query", "a string") }
         self.query = query
         let isTEI = fields.peek("documents") == nil && fields.peek("texts") != nil
         dialect = isTEI ? .tei : isCohere ? .cohere : .jina
+        if !isTEI, fields.peek("texts") != nil {
+            throw .invalid(
+                "texts", "'texts' is not allowed together with 'documents': they ask for different answers.",
+                code: "unsupported_value")
+        }
         documents = try Self.documents(isTEI ? "texts" : "documents", &fields)
         topCount = try fields.integer("top_n", in: 1...Int64(Int32.max))
         let returnsText = try fields.bool("return_text") ?? false
         returnsDocuments = try fields.bool("return_documents") ?? returnsText
         truncates = try fields.bool("truncate") ?? false
-        ignored.names = fields.unusedNames
+        returnsLogits = try fields.bool("raw_scores") ?? false
+        urgency = try Urgency(reading: &fields)
+        ignored = try fields.ignored()
     }
 
     private static func documents(_ name: String, _ fields: inout RequestFields) throws(APIError) -> [String]

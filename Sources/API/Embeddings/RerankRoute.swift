@@ -1,42 +1,64 @@
+import Glibc
 import HTTP
 import JSON
-import ModelFiles
 
-/// `POST /v1/rerank`: documents by the similarity of their embeddings to the query's, the best first.
+/// `POST /v1/rerank`: documents by what a cross-encoder says of each beside the query, or else by the similarity of
+/// their embeddings to the query's; the best first.
 enum RerankRoute {
     private struct Result {
         var index: Int
-        /// The cosine.
+        /// The sigmoid of a cross-encoder's logit, or the logit; else the cosine.
         var score: Float
     }
 
     static func answer(
-        _ request: HTTPRequest, _ models: ModelSlot, _ writer: ResponseWriter, isCohere: Bool
+        _ request: HTTPRequest, _ models: ModelSlot, _ writer: ResponseWriter
     ) async throws(APIError) {
         let body = try request.jsonObject()
         let embedder = try models.embedder(named: RequestFields(body).peek("model")?.string)
-        let rerank = try RerankRequest(body, isCohere: isCohere)
+        let rerank = try RerankRequest(body, isCohere: request.path == "/v2/rerank")
         let name = rerank.dialect == .tei ? "texts" : "documents"
-        var inputs = [EmbeddingInput(tokens: embedder.tokens(of: rerank.query), param: "query")]
+        let isCrossEncoder = embedder.engine.scoresPairs
+        let query = embedder.tokens(of: rerank.query)
+        var inputs = isCrossEncoder ? [] : [EmbeddingInput(tokens: query, param: "query")]
         for (index, text) in rerank.documents.enumerated() {
-            inputs.append(EmbeddingInput(tokens: embedder.tokens(of: text), param: "\(name)[\(index)]"))
+            let (document, param) = (embedder.tokens(of: text), "\(name)[\(index)]")
+            inputs.append(
+                isCrossEncoder
+                    ? embedder.pair(query, document, param: param)
+                    : EmbeddingInput(tokens: document, param: param))
         }
         if rerank.truncates {
             for index in inputs.indices { inputs[index].tokens = embedder.truncated(inputs[index].tokens) }
         }
-        let embeddings = try await embedder.embed(inputs) { writer.onClose($0) }
+        let client = WaitingClient(request, writer, models.requests, kind: "rerank")
+        let read = try await embedder.read(inputs, rerank.urgency, for: client)
+        let scores = isCrossEncoder ? logits(read, rerank) : cosines(read)
         let tokens = inputs.reduce(0) { $0 + $1.tokens.count }
-        let results = rank(embeddings[0], embeddings.dropFirst()).prefix(rerank.topCount ?? .max)
+        let results = ranked(scores).prefix(rerank.topCount ?? .max)
         var json = JSONWriter(reservingCapacity: 256 + results.count * 64)
         write(Array(results), rerank, embedder, tokens: tokens, id: request.id, to: &json)
         writer.respond(.json(json.bytes, headers: rerank.ignored.headers))
     }
 
-    private static func rank(_ query: [Float], _ documents: ArraySlice<[Float]>) -> [Result] {
-        documents.enumerated().map { index, document in
-            let cosine = zip(query, document).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
-            return Result(index: index, score: Float(cosine))
-        }.sorted { ($0.score, $1.index) > ($1.score, $0.index) }
+    private static func logits(_ read: [[Float]], _ rerank: RerankRequest) -> [Float] {
+        read.map { scores in
+            let logit = scores.first ?? 0
+            return rerank.returnsLogits ? logit : Float(1 / (1 + exp(-Double(logit))))
+        }
+    }
+
+    /// Of all embeddings to the first, the query's.
+    private static func cosines(_ embeddings: [[Float]]) -> [Float] {
+        let all = embeddings.map(ServedEmbedder.normalized)
+        return all.dropFirst().map { document in
+            Float(zip(all[0], document).reduce(0.0) { $0 + Double($1.0) * Double($1.1) })
+        }
+    }
+
+    private static func ranked(_ scores: [Float]) -> [Result] {
+        scores.enumerated().map { Result(index: $0.offset, score: $0.element) }
+            .sorted { ($0.score, $1.index) > ($1.score, $0.index) }
     }
 
     private static func write(

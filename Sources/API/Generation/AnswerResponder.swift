@@ -24,14 +24,18 @@ struct AnswerResponder<Encoder: AnswerEncoder> {
         answers = AnswerSet(job)
     }
 
-    mutating func answer(on writer: ResponseWriter) async throws(APIError) {
+    /// - Parameter register: Where the request is listed meanwhile.
+    mutating func answer(on writer: ResponseWriter, _ register: RequestRegister) async throws(APIError) {
         let running = try RunningGeneration(job)
         writer.onClose { running.cancel() }
+        let listed = job.registered { running.cancel() }
+        let place = register.enter(listed)
+        defer { register.leave(place) }
         do throws(APIError) {
             if job.fields.streams {
-                await stream(running, to: writer)
+                await stream(running, listed, to: writer)
             } else {
-                try await respond(running, to: writer)
+                try await respond(running, listed, to: writer)
             }
         } catch {
             // The other answers of the request are of no use any more.
@@ -40,11 +44,16 @@ struct AnswerResponder<Encoder: AnswerEncoder> {
         }
     }
 
+    private func tell(_ listed: RegisteredRequest) {
+        listed.isRunning.store(answers.isAdmitted, ordering: .relaxed)
+        listed.completionTokens.store(answers.usage.completionTokens, ordering: .relaxed)
+    }
+
     // MARK: - Whole
 
-    private mutating func respond(_ running: RunningGeneration, to writer: ResponseWriter)
-        async throws(APIError)
-    {
+    private mutating func respond(
+        _ running: RunningGeneration, _ listed: RegisteredRequest, to writer: ResponseWriter
+    ) async throws(APIError) {
         var whole = Array(repeating: Answer(), count: answers.count)
         while !answers.isComplete {
             for group in await running.mailbox.next() {
@@ -59,10 +68,11 @@ struct AnswerResponder<Encoder: AnswerEncoder> {
                         if delta.isStopped { running.cancel(answer: choice) }
                     case .failed(let why): throw .internalFailure(why)
                     case .timedOut: throw .deadlineExceeded
-                    case .cancelled: throw .unavailable("The request was cancelled.")
+                    case .cancelled: throw .cancelled
                     }
                 }
             }
+            tell(listed)
         }
         if job.fields.returnsTimings { encoder.extras.timings = answers.timings(answers.usage) }
         let best = job.fields.bestOf == nil ? whole : likeliest(of: whole)
@@ -85,13 +95,16 @@ struct AnswerResponder<Encoder: AnswerEncoder> {
     /// nothing is written until it has caught up, and what gathered meanwhile goes in few, long events. The sequence
     /// itself is not paused: it would hold its KV memory for as long as the client likes, and what can gather is
     /// bounded by the tokens that the request may generate.
-    private mutating func stream(_ running: RunningGeneration, to writer: ResponseWriter) async {
+    private mutating func stream(
+        _ running: RunningGeneration, _ listed: RegisteredRequest, to writer: ResponseWriter
+    ) async {
         writer.beginEventStream(headers: job.headers)
         do throws(APIError) {
             var isBehind = false
             while !answers.isComplete {
                 var events: [AnswerEvent] = []
                 for group in await running.mailbox.next() { events += answers.take(group) }
+                tell(listed)
                 if isBehind { events = AnswerEvent.merged(events) }
                 isBehind = false
                 for event in events {
@@ -143,7 +156,7 @@ struct AnswerResponder<Encoder: AnswerEncoder> {
             writer.writeEvent(data: json.bytes)
         case .failed(let why): throw .internalFailure(why)
         case .timedOut: throw .deadlineExceeded
-        case .cancelled: throw .unavailable("The request was cancelled.")
+        case .cancelled: throw .cancelled
         }
     }
 

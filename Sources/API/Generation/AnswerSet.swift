@@ -17,7 +17,8 @@ struct AnswerSet {
     private let promptCounts: [Int]
     private var answers: [Answer]
     private let choicesPerPrompt: Int
-    private var isAdmitted = false
+    /// The first prompt has left the queue.
+    private(set) var isAdmitted = false
     private var unfinishedCount: Int
     /// The token that ended an answer has come with the others.
     private let includesStop: Bool
@@ -79,7 +80,7 @@ struct AnswerSet {
             case .shifted(_, let count): usage.shiftedTokens += count
             case .finished(let choice, let reason):
                 finish(group.prompt * choicesPerPrompt + choice, reason, &heard)
-            case .ended: break
+            case .embedding, .ended: break
             }
         }
         return heard

@@ -33,7 +33,7 @@ struct AnswerClock: Sendable {
             case .admitted: admittedAt = admittedAt ?? now
             // Of several prompts the last one.
             case .prefilled: promptReadAt = now
-            case .progress, .promptTokens, .token, .drafted, .shifted, .finished, .ended: break
+            case .progress, .promptTokens, .embedding, .token, .drafted, .shifted, .finished, .ended: break
             }
         }
     }

@@ -6,6 +6,23 @@ import Tokenization
 
 /// One validated request to generate, on its way to the engine.
 struct GenerationJob: Sendable {
+    enum Kind: String {
+        case chat = "chat.completion"
+        case completion = "text_completion"
+        /// Without HTTP.
+        case local
+
+        fileprivate var idPrefix: String {
+            switch self {
+            case .chat: "chatcmpl-"
+            case .completion: "cmpl-"
+            case .local: "local-"
+            }
+        }
+    }
+
+    let kind: Kind
+    let caller: Caller
     let id: String
     /// Seconds since 1970; the same in every chunk of a stream.
     let created: Int64
@@ -25,14 +42,16 @@ struct GenerationJob: Sendable {
     var droppedMessages = 0
 
     /// - Parameters:
-    ///   - client: Whose API key it came with: users share the work equally.
+    ///   - caller: Users share the work equally.
     ///   - tokensMax: The most tokens of an answer; nil and what exceeds the context mean the rest of it.
     init(
-        idPrefix: String, client: String?, model: ServedModel, prompts: [[TokenID]], promptParam: String,
+        _ kind: Kind, _ caller: Caller, model: ServedModel, prompts: [[TokenID]], promptParam: String,
         tokensMax: Int?, alternatives: Int?, echoedTexts: [[UInt8]]? = nil, fields: GenerationFields,
         reading: AnswerReading? = nil
     ) throws(APIError) {
-        id = idPrefix + RandomName.letters(24)
+        self.kind = kind
+        self.caller = caller
+        id = kind.idPrefix + RandomName.letters(24)
         self.reading = reading
         created = Int64(time(nil))
         self.model = model
@@ -81,19 +100,23 @@ struct GenerationJob: Sendable {
             request.wantsProgress = fields.returnsProgress
             request.cacheSalt = fields.cacheSalt
             request.usesPrefixCache = fields.usesPrefixCache
-            request.priority = fields.priority
-            request.timeout = fields.timeout
-            request.key = client ?? ""
+            request.priority = fields.urgency.priority
+            request.timeout = fields.urgency.timeout
+            request.key = caller.client ?? ""
             requests.append(request)
         }
         self.requests = requests
     }
 
-    /// Of its answer.
-    var headers: HTTPFields {
-        guard let ignored = fields.ignored.headerValue else { return [:] }
-        return ["x-apus-ignored": ignored]
+    /// - Parameter cancel: See `RegisteredRequest`.
+    func registered(cancel: @escaping @Sendable () -> Void) -> RegisteredRequest {
+        RegisteredRequest(
+            id: id, caller: caller, kind: kind.rawValue, model: model.id, created: created,
+            promptTokens: requests.reduce(0) { $0 + $1.prompt.count }, cancel: cancel)
     }
+
+    /// Of its answer.
+    var headers: HTTPFields { fields.ignored.headers }
 
     /// The request field that holds one of the prompts.
     func param(prompt index: Int) -> String { Self.param(promptParam, index, of: requests.count) }

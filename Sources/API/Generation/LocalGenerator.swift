@@ -52,7 +52,7 @@ public struct LocalGenerator: Sendable {
         fields.sampling = options.sampling
         fields.stops = options.stops.map { Array($0.utf8) }
         let job = try GenerationJob(
-            idPrefix: "local-", client: nil, model: model, prompts: [prompt], promptParam: promptParam,
+            .local, Caller(), model: model, prompts: [prompt], promptParam: promptParam,
             tokensMax: options.tokensMax, alternatives: nil, fields: fields)
         let running = try RunningGeneration(job)
         var answers = AnswerSet(job)

@@ -1,18 +1,19 @@
+import HTTP
 import JSON
 
 /// `POST /detokenize`: `{tokens}` to the text, under the names of both dialects: llama-server's `content` and
 /// vLLM's `prompt`. Special tokens show as their text; bytes that are no UTF-8 become U+FFFD.
 enum DetokenizeRoute {
-    static func answer(_ body: JSONObject, _ models: ModelSlot) throws(APIError) -> [UInt8] {
+    static func answer(_ body: JSONObject, _ models: ModelSlot) throws(APIError) -> HTTPResponse {
         var fields = RequestFields(body)
-        let model = try models.model(named: fields.string("model"))
+        let tokenizer = try models.vocabulary(named: fields.string("model")).tokenizer
         guard let values = try fields.array("tokens") else {
             throw fields.missing("tokens", "an array of token ids")
         }
         let tokens =
             values.isEmpty
-            ? [] : try TokenIDs.read(values, path: "tokens", vocabularyCount: model.tokenizer.vocabularyCount)
-        let text = model.tokenizer.decode(tokens, special: true)
+            ? [] : try TokenIDs.read(values, path: "tokens", vocabularyCount: tokenizer.vocabularyCount)
+        let text = tokenizer.decode(tokens, special: true)
         var writer = JSONWriter()
         writer.beginObject()
         writer.key("content")
@@ -20,6 +21,6 @@ enum DetokenizeRoute {
         writer.key("prompt")
         writer.string(utf8: text)
         writer.endObject()
-        return writer.bytes
+        return .json(writer.bytes, headers: try fields.ignored().headers)
     }
 }

@@ -3,12 +3,12 @@ import HTTP
 import JSON
 import Synchronization
 
-/// `GET /health`: whether requests are answered, with the engine's figures of the moment.
+/// `GET /health`: whether requests are answered, with the figures of the moment of the engine that generates.
 ///
 /// Probes come often and figures change once a step: an answer is kept as long as they are the same.
 final class HealthRoute: Sendable {
     private let models: ModelSlot
-    private let last = Mutex<(figures: EngineStatus, response: HTTPResponse)?>(nil)
+    private let last = Mutex<(figures: EngineStatus?, response: HTTPResponse)?>(nil)
 
     init(_ models: ModelSlot) {
         self.models = models
@@ -17,7 +17,7 @@ final class HealthRoute: Sendable {
     func answer() -> HTTPResponse {
         do throws(APIError) {
             if case .draining = models.readiness { throw .unavailable("The server is stopping.") }
-            let figures = try models.model().engine.status
+            let figures = try models.generator()?.engine.status
             return last.withLock { last in
                 if let last, last.figures == figures { return last.response }
                 let response = HTTPResponse.json(Self.encoded(figures))
@@ -29,11 +29,17 @@ final class HealthRoute: Sendable {
         }
     }
 
-    private static func encoded(_ engine: EngineStatus) -> [UInt8] {
+    private static func encoded(_ engine: EngineStatus?) -> [UInt8] {
         var writer = JSONWriter()
         writer.beginObject()
         writer.key("status")
         writer.string("ok")
+        if let engine { write(engine, to: &writer) }
+        writer.endObject()
+        return writer.bytes
+    }
+
+    private static func write(_ engine: EngineStatus, to writer: inout JSONWriter) {
         writer.key("engine")
         writer.beginObject()
         for (name, value) in [
@@ -58,7 +64,5 @@ final class HealthRoute: Sendable {
             writer.int(value)
         }
         writer.endObject()
-        writer.endObject()
-        return writer.bytes
     }
 }

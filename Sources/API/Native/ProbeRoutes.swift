@@ -8,7 +8,7 @@ enum ProbeRoutes {
     /// `GET /livez`, `/healthz` and `/ping`: 503 only when a restart is the cure, because a step of the engine has
     /// taken longer than any step does.
     static func alive(_ models: ModelSlot, stallTimeout: Duration) -> HTTPResponse {
-        if case .ready(let model) = models.readiness, model.engine.status.roundTime > stallTimeout {
+        if case .ready(let model?) = models.readiness, model.engine.status.roundTime > stallTimeout {
             return answer("stuck", isGood: false)
         }
         return answer("alive", isGood: true)

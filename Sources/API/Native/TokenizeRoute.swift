@@ -1,22 +1,31 @@
+import HTTP
 import JSON
 import ModelFiles
 
 /// `POST /tokenize`, in both dialects: llama-server's `{content, add_special, parse_special, with_pieces}` and
-/// vLLM's `{prompt | messages, add_special_tokens, return_token_strs}`. Each gets its own answer.
+/// vLLM's `{prompt | messages, tools, …, add_special_tokens, return_token_strs}`. Each gets its own answer.
 enum TokenizeRoute {
-    static func answer(_ body: JSONObject, _ models: ModelSlot) throws(APIError) -> [UInt8] {
+    static func answer(_ body: JSONObject, _ models: ModelSlot) throws(APIError) -> HTTPResponse {
         var fields = RequestFields(body)
-        let model = try models.model(named: fields.string("model"))
-        if fields.peek("messages") != nil { return try messages(&fields, model) }
-        if let prompt = try fields.string("prompt") { return try self.prompt(prompt, &fields, model) }
-        guard let content = try fields.string("content") else {
-            throw fields.missing("content", "a string (or send 'prompt' or 'messages')")
+        let name = try fields.string("model")
+        let bytes: [UInt8]
+        if fields.peek("messages") != nil {
+            let model = try models.model(named: name)
+            let prompt = try ChatPrompt(ChatInput(reading: &fields), model)
+            bytes = try counted(prompt.tokens, &fields, model.vocabulary)
+        } else if let prompt = try fields.string("prompt") {
+            bytes = try self.prompt(prompt, &fields, models.vocabulary(named: name))
+        } else {
+            guard let content = try fields.string("content") else {
+                throw fields.missing("content", "a string (or send 'prompt' or 'messages')")
+            }
+            bytes = try self.content(content, &fields, models.vocabulary(named: name))
         }
-        return try self.content(content, &fields, model)
+        return .json(bytes, headers: try fields.ignored().headers)
     }
 
     private static func content(
-        _ text: String, _ fields: inout RequestFields, _ model: ServedModel
+        _ text: String, _ fields: inout RequestFields, _ model: ServedVocabulary
     ) throws(APIError) -> [UInt8] {
         let addSpecial = try fields.bool("add_special") ?? false
         // llama-server's default is true; here text makes special tokens only when that is asked for.
@@ -32,7 +41,9 @@ enum TokenizeRoute {
     }
 
     /// A piece that is no whole UTF-8 is written as an array of its bytes.
-    private static func writePieces(_ tokens: [TokenID], _ model: ServedModel, _ writer: inout JSONWriter) {
+    private static func writePieces(
+        _ tokens: [TokenID], _ model: ServedVocabulary, _ writer: inout JSONWriter
+    ) {
         writer.beginArray()
         for token in tokens {
             let bytes = Array(model.tokenizer.bytes(of: token, special: true))
@@ -51,7 +62,7 @@ enum TokenizeRoute {
     }
 
     private static func prompt(
-        _ text: String, _ fields: inout RequestFields, _ model: ServedModel
+        _ text: String, _ fields: inout RequestFields, _ model: ServedVocabulary
     ) throws(APIError) -> [UInt8] {
         let addSpecial = try fields.bool("add_special_tokens") ?? true
         // As in the prompt of a completion, which this route counts, text makes no special tokens unless asked to.
@@ -60,25 +71,15 @@ enum TokenizeRoute {
         return try counted(tokens, &fields, model)
     }
 
-    private static func messages(_ fields: inout RequestFields, _ model: ServedModel) throws(APIError)
-        -> [UInt8]
-    {
-        let messages = try ChatMessages.read(&fields)
-        let addGenerationPrompt = try fields.bool("add_generation_prompt") ?? true
-        let arguments = try fields.object("chat_template_kwargs") ?? JSONObject()
-        let segments = try model.render(messages, addGenerationPrompt: addGenerationPrompt, extra: arguments)
-        return try counted(model.tokens(of: segments), &fields, model)
-    }
-
     private static func counted(
-        _ tokens: [TokenID], _ fields: inout RequestFields, _ model: ServedModel
+        _ tokens: [TokenID], _ fields: inout RequestFields, _ model: ServedVocabulary
     ) throws(APIError) -> [UInt8] {
         var writer = JSONWriter()
         writer.beginObject()
         writer.key("count")
         writer.int(tokens.count)
         writer.key("max_model_len")
-        writer.int(model.engine.contextLength)
+        writer.int(model.contextLength)
         writer.key("tokens")
         writer.ints(tokens)
         writer.key("token_strs")

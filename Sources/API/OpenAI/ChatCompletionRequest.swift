@@ -3,21 +3,18 @@ import JSON
 
 /// `POST /v1/chat/completions`: its body, validated.
 struct ChatCompletionRequest: Sendable {
-    /// As the template takes them: every `content` is a string.
-    var messages: [JSONValue]
+    var input: ChatInput
     /// The most tokens of an answer; nil leaves it to the context.
     var tokensMax: Int?
     var wantsLogprobs: Bool
     var topLogprobs: Int
-    var tools: ToolFields
-    var reasoning: ReasoningFields
     var common: GenerationFields
 
     /// - Parameter sampling: what holds where the request says nothing.
     init(_ body: JSONObject, sampling: SamplingParameters = SamplingParameters()) throws(APIError) {
         var fields = RequestFields(body)
         common = try GenerationFields(reading: &fields, sampling: sampling)
-        messages = try ChatMessages.read(&fields)
+        input = try ChatInput(reading: &fields)
         let range = 1...Int64(Int32.max)
         let older = try fields.integer("max_tokens", in: range)
         tokensMax = try fields.integer("max_completion_tokens", in: range) ?? older
@@ -27,13 +24,10 @@ struct ChatCompletionRequest: Sendable {
         guard wantsLogprobs || topLogprobs == 0 else {
             throw .invalid("top_logprobs", "'top_logprobs' is only allowed together with \"logprobs\": true.")
         }
-        tools = try ToolFields(reading: &fields)
-        reasoning = try ReasoningFields(reading: &fields)
         try Self.refuseOtherForms(&fields)
         try common.checkBeams()
         common.beams?.alternatives = topLogprobs
-        common.noteUnused(fields)
-        common.ignored.names += tools.ignoredNames
+        try common.noteUnused(&fields, and: input.tools.ignoredNames)
     }
 
     private static func refuseOtherForms(_ fields: inout RequestFields) throws(APIError) {

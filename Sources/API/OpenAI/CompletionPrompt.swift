@@ -20,28 +20,6 @@ extension CompletionRequest {
     }
 }
 
-extension CompletionRequest.Prompt {
-    /// A user's text never becomes a special token; BOS is the vocabulary's affair.
-    ///
-    /// - Parameter isFirst: nothing stands before it.
-    fileprivate func encoded(_ tokenizer: Tokenizer, isFirst: Bool) -> [TokenID] {
-        switch self {
-        case .text(let text): tokenizer.encode(text, addSpecial: isFirst, parseSpecial: false)
-        case .tokens(let tokens): tokens
-        case .mixed(let parts):
-            parts.enumerated().flatMap { $0.element.encoded(tokenizer, isFirst: isFirst && $0.offset == 0) }
-        }
-    }
-
-    /// UTF-8.
-    func text(_ tokenizer: Tokenizer) -> [UInt8] {
-        switch self {
-        case .text(let text): Array(text.utf8)
-        case .tokens, .mixed: IncrementalDetokenizer.text(of: encoded(tokenizer, isFirst: true), tokenizer)
-        }
-    }
-}
-
 extension IncrementalDetokenizer {
     /// The text of these tokens, as one of its own; what is no UTF-8 is repaired.
     static func text(of tokens: [TokenID], _ tokenizer: Tokenizer) -> [UInt8] {

@@ -1,20 +1,12 @@
 import Engine
 import JSON
-import ModelFiles
 
 /// `POST /v1/completions`: its body, validated.
 struct CompletionRequest: Sendable {
-    enum Prompt: Sendable, Equatable {
-        case text(String)
-        case tokens([TokenID])
-        /// Texts and ids, one behind the other.
-        case mixed([Prompt])
-    }
-
     /// What OpenAI's API does when the request names no limit.
     static let tokensMaxDefault = 16
 
-    var prompts: [Prompt]
+    var prompts: [TextPrompt]
     /// 0 only reads the prompt.
     var tokensMax: Int
     /// Alternatives beside each token; nil is no log-probabilities at all.
@@ -31,7 +23,8 @@ struct CompletionRequest: Sendable {
     {
         var fields = RequestFields(body)
         common = try GenerationFields(reading: &fields, sampling: sampling)
-        prompts = try Self.prompts(&fields, vocabularyCount)
+        prompts = try TextPrompt.list(
+            "prompt", &fields, countMax: APILimits.promptCountMax, vocabularyCount: vocabularyCount)
         guard common.context.overflow != .truncateOldestTurns else {
             throw .invalid(
                 "context_overflow",
@@ -60,56 +53,7 @@ struct CompletionRequest: Sendable {
             throw .invalid(
                 "echo", "'echo' is not allowed together with 'suffix'.", code: "unsupported_value")
         }
-        common.noteUnused(fields)
-    }
-
-    /// One prompt, or a list of them. A list with an id in it is one prompt, whose texts stand between the ids.
-    private static func prompts(_ fields: inout RequestFields, _ vocabularyCount: Int) throws(APIError)
-        -> [Prompt]
-    {
-        let right = "a string, an array of token ids, or an array of either"
-        guard let value = fields.take("prompt") else { throw fields.missing("prompt", right) }
-        guard let elements = value.array else {
-            guard let text = value.string else { throw fields.wrongType("prompt", value, right) }
-            return [.text(text)]
-        }
-        guard !elements.contains(where: \.isNumber) else {
-            return [try prompt(value, path: "prompt", vocabularyCount)]
-        }
-        guard (1...APILimits.promptCountMax).contains(elements.count) else {
-            throw .invalid(
-                "prompt",
-                "'prompt' has \(elements.count) elements, but must have 1 to \(APILimits.promptCountMax).",
-                code: "invalid_value")
-        }
-        var prompts: [Prompt] = []
-        for (index, element) in elements.enumerated() {
-            prompts.append(try prompt(element, path: "prompt[\(index)]", vocabularyCount))
-        }
-        return prompts
-    }
-
-    private static func prompt(_ value: JSONValue, path: String, _ vocabularyCount: Int) throws(APIError)
-        -> Prompt
-    {
-        if let text = value.string { return .text(text) }
-        guard let elements = value.array else {
-            throw .wrongType(path, value, "a string or an array of token ids")
-        }
-        guard elements.contains(where: { $0.string != nil }) else {
-            return .tokens(try TokenIDs.read(elements, path: path, vocabularyCount: vocabularyCount))
-        }
-        var parts: [Prompt] = []
-        for (index, element) in elements.enumerated() {
-            if let text = element.string {
-                parts.append(.text(text))
-            } else {
-                let id = try TokenIDs.read(
-                    [element], path: path, first: index, vocabularyCount: vocabularyCount)
-                parts.append(.tokens(id))
-            }
-        }
-        return .mixed(parts)
+        try common.noteUnused(&fields)
     }
 
     /// `best_of`: answers of which the `n` likeliest are given.
@@ -132,14 +76,5 @@ struct CompletionRequest: Sendable {
                 code: "unsupported_value")
         }
         return best
-    }
-}
-
-extension JSONValue {
-    fileprivate var isNumber: Bool {
-        switch self {
-        case .int, .number: true
-        case .null, .bool, .string, .array, .object: false
-        }
     }
 }

@@ -3,8 +3,6 @@ import JSON
 
 /// The fields that a chat and a completion have in common, validated.
 struct GenerationFields: Sendable {
-    /// The model that the client asks for; nil takes the one that is served.
-    var model: String?
     /// Answers to each prompt (`n`).
     var choiceCount = 1
     /// Answers of which the likeliest are given (`best_of`); nil gives all.
@@ -40,16 +38,13 @@ struct GenerationFields: Sendable {
     var cacheSalt = ""
     /// Whether computed prompts are found and kept (`cache_prompt`).
     var usesPrefixCache = true
-    /// The smaller, the more urgent.
-    var priority = 0
-    /// After which the answer ends as it is (`timeout_ms`).
-    var timeout: Duration?
+    var urgency = Urgency()
     /// Alternatives beside each token of the prompt (`prompt_logprobs`); nil reports none.
     var promptLogprobs: Int?
     /// What to do when the context is too small.
     var context = ContextFields()
-    /// Fields without effect, filled when all others have been read.
-    var ignored = IgnoredFields()
+    /// Fields without effect, filled when all others have been read (`noteUnused`).
+    private(set) var ignored = IgnoredFields()
 
     /// Answers to each prompt that the engine makes.
     var generatedCount: Int { bestOf ?? choiceCount }
@@ -59,7 +54,8 @@ struct GenerationFields: Sendable {
 
     /// - Parameter sampling: what holds where the request says nothing.
     init(reading fields: inout RequestFields, sampling defaults: SamplingParameters) throws(APIError) {
-        model = try fields.string("model")
+        // Read before, to find the model.
+        _ = try fields.string("model")
         choiceCount = try fields.integer("n", in: 1...Int64(APILimits.choiceCountMax)) ?? 1
         sampling = try SamplingParameters(reading: &fields, defaults: defaults)
         tokens = try TokenFields(reading: &fields)
@@ -83,12 +79,7 @@ struct GenerationFields: Sendable {
         if streams { returnsProgress = try fields.bool("return_progress") ?? false }
         cacheSalt = try Self.cacheSalt(&fields)
         usesPrefixCache = try fields.bool("cache_prompt") ?? true
-        let priorities = GenerationRequest.priorityRange
-        priority =
-            try fields.integer("priority", in: Int64(priorities.lowerBound)...Int64(priorities.upperBound))
-            ?? 0
-        timeout = try fields.integer("timeout_ms", in: 1...Int64(APILimits.timeoutMillisecondsMax))
-            .map { .milliseconds($0) }
+        urgency = try Urgency(reading: &fields)
         if let options = try fields.object("stream_options") {
             guard streams else {
                 throw .invalid(
@@ -104,9 +95,11 @@ struct GenerationFields: Sendable {
         Self.acceptNoOps(&fields)
     }
 
-    /// To be called when everything was read: what is left has no effect, and the client is told.
-    mutating func noteUnused(_ fields: RequestFields) {
-        ignored.names = fields.unusedNames + ignored.names
+    /// To be called when everything was read.
+    ///
+    /// - Parameter others: Names of fields without effect within other fields.
+    mutating func noteUnused(_ fields: inout RequestFields, and others: [String] = []) throws(APIError) {
+        ignored = try fields.ignored(and: ignored.names + others)
     }
 
     /// To be called when the answer's limit is known.

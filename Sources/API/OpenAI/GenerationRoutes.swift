@@ -2,24 +2,38 @@ import HTTP
 import JSON
 import ModelFiles
 
-/// From a request to a running job, for the two routes that generate.
+/// From a request to a running job, for the two routes that generate; and what a chat would be read as.
 enum GenerationRoutes {
     static func chat(
         _ request: HTTPRequest, _ models: ModelSlot, _ writer: ResponseWriter
     ) async throws(APIError) {
         let body = try request.jsonObject()
-        let chat = try ChatCompletionRequest(body, sampling: models.model().sampling)
-        let model = try models.model(named: chat.common.model)
+        let model = try models.model(named: RequestFields(body).peek("model")?.string)
+        let chat = try ChatCompletionRequest(body, sampling: model.sampling)
         try model.refuseIfFull(promptParam: "messages")
         let (prompt, droppedMessages) = try prompt(of: chat, model)
         var job = try GenerationJob(
-            idPrefix: "chatcmpl-", client: request.client, model: model, prompts: [prompt.tokens],
-            promptParam: "messages",
+            .chat, Caller(request), model: model, prompts: [prompt.tokens], promptParam: "messages",
             tokensMax: chat.tokensMax, alternatives: chat.wantsLogprobs ? chat.topLogprobs : nil,
             fields: chat.common, reading: prompt.reading)
         job.droppedMessages = droppedMessages
         let encoder = ChatCompletionEncoder(job, wantsLogprobs: chat.wantsLogprobs)
-        try await respond(job, wantsLogprobs: chat.wantsLogprobs, encoder, writer)
+        try await respond(job, wantsLogprobs: chat.wantsLogprobs, encoder, models.requests, writer)
+    }
+
+    /// `POST /v1/chat/completions/input_tokens`: how many tokens the prompt of such a request has.
+    static func inputTokens(_ body: JSONObject, _ models: ModelSlot) throws(APIError) -> HTTPResponse {
+        let model = try models.model(named: RequestFields(body).peek("model")?.string)
+        let chat = try ChatCompletionRequest(body, sampling: model.sampling)
+        let tokens = try prompt(of: chat, model).0.tokens
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.key("object")
+        writer.string("response.input_tokens")
+        writer.key("input_tokens")
+        writer.int(tokens.count)
+        writer.endObject()
+        return .json(writer.bytes, headers: chat.common.ignored.headers)
     }
 
     /// The chat as the model reads it, and how many of its messages were left out to make it fit.
@@ -27,45 +41,47 @@ enum GenerationRoutes {
         of chat: ChatCompletionRequest, _ model: ServedModel
     ) throws(APIError) -> (ChatPrompt, droppedMessages: Int) {
         guard chat.common.context.overflow == .truncateOldestTurns else {
-            return (try ChatPrompt(chat, model), 0)
+            return (try ChatPrompt(chat.input, model), 0)
         }
         let context = model.engine.contextLength
         let room = context - ContextFields.reserve(context, chat.tokensMax)
-        let turns = ChatTurns(chat.messages)
+        let turns = ChatTurns(chat.input.messages)
         let count = try turns.fewestDrops { (messages) throws(APIError) in
-            try ChatPrompt(chat, model, messages: messages).tokens.count <= room
+            try ChatPrompt(chat.input, model, messages: messages).tokens.count <= room
         }
-        return (try ChatPrompt(chat, model, messages: turns.dropping(count)), turns.droppedMessages(count))
+        return (
+            try ChatPrompt(chat.input, model, messages: turns.dropping(count)), turns.droppedMessages(count)
+        )
     }
 
     static func completion(
         _ request: HTTPRequest, _ models: ModelSlot, _ writer: ResponseWriter
     ) async throws(APIError) {
         let body = try request.jsonObject()
-        let served = try models.model()
+        let model = try models.model(named: RequestFields(body).peek("model")?.string)
         let completion = try CompletionRequest(
-            body, vocabularyCount: served.tokenizer.vocabularyCount, sampling: served.sampling)
-        let model = try models.model(named: completion.common.model)
+            body, vocabularyCount: model.tokenizer.vocabularyCount, sampling: model.sampling)
         try model.refuseIfFull(promptParam: "prompt")
         let prompts = try completion.promptTokens(model)
         let echoed = completion.echoes ? completion.prompts.map { $0.text(model.tokenizer) } : nil
         let job = try GenerationJob(
-            idPrefix: "cmpl-", client: request.client, model: model, prompts: prompts, promptParam: "prompt",
+            .completion, Caller(request), model: model, prompts: prompts, promptParam: "prompt",
             tokensMax: completion.tokensMax, alternatives: completion.logprobs, echoedTexts: echoed,
             fields: completion.common)
         let wantsLogprobs = completion.logprobs != nil
         let encoder = CompletionEncoder(job, wantsLogprobs: wantsLogprobs)
-        try await respond(job, wantsLogprobs: wantsLogprobs, encoder, writer)
+        try await respond(job, wantsLogprobs: wantsLogprobs, encoder, models.requests, writer)
     }
 
     private static func respond(
-        _ job: GenerationJob, wantsLogprobs: Bool, _ encoder: some AnswerEncoder, _ writer: ResponseWriter
+        _ job: GenerationJob, wantsLogprobs: Bool, _ encoder: some AnswerEncoder,
+        _ register: RequestRegister, _ writer: ResponseWriter
     ) async throws(APIError) {
         if let beams = job.fields.beams {
-            try await BeamResponder(job, beams, encoder: encoder).answer(on: writer)
+            try await BeamResponder(job, beams, encoder: encoder).answer(on: writer, register)
         } else {
             var responder = AnswerResponder(job, wantsLogprobs: wantsLogprobs, encoder: encoder)
-            try await responder.answer(on: writer)
+            try await responder.answer(on: writer, register)
         }
     }
 }

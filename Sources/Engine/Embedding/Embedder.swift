@@ -1,7 +1,7 @@
 import ModelFiles
 import Models
 
-/// Runs an encoder on a thread of its own and embeds the texts of any number of requests at once.
+/// Runs an encoder on a thread of its own and reads the texts of any number of requests at once.
 ///
 /// Every step is filled with inputs of all requests in turn, whatever their lengths, so that a request of one text does
 /// not wait behind a request of a thousand. When there is nothing to do the thread sleeps.
@@ -9,7 +9,8 @@ public final class Embedder: EmbeddingEngine {
     public let width: Int
     public let contextLength: Int
     public let vocabularyCount: Int
-    private let queue: EmbeddingQueue
+    public let scoresPairs: Bool
+    let queue: EmbeddingQueue
 
     /// Makes the model on the new thread and waits until it is there.
     ///
@@ -22,32 +23,25 @@ public final class Embedder: EmbeddingEngine {
             do {
                 let model = try makeModel()
                 model.adoptThread()
-                queue.started(.success(model.shape))
+                queue.started(.success((model.shape, model.scoresPairs)))
                 Self.run(model, queue)
             } catch {
                 queue.started(.failure(error))
             }
         }
-        let shape = try queue.waitForStart().get()
+        let (shape, scoresPairs) = try queue.waitForStart().get()
+        self.scoresPairs = scoresPairs
         (width, contextLength, vocabularyCount) = (shape.width, shape.contextLength, shape.vocabularyCount)
         self.queue = queue
     }
 
     deinit { queue.stop() }
 
-    public func submit(_ inputs: [[TokenID]], sink: @escaping EmbeddingSink) throws(AdmissionError)
+    public func submit(_ work: EmbeddingWork, sink: @escaping EmbeddingSink) throws(AdmissionError)
         -> any EmbeddingHandle
     {
-        for input in inputs {
-            guard !input.isEmpty else { throw .invalid("an input without tokens") }
-            guard input.count <= contextLength else {
-                throw .contextExceeded(prompt: input.count, context: contextLength)
-            }
-            guard input.allSatisfy({ $0 >= 0 && Int($0) < vocabularyCount }) else {
-                throw .invalid("a token id outside of the vocabulary")
-            }
-        }
-        return try queue.submit(inputs, sink: sink)
+        try work.check(self)
+        return try queue.submit(work, sink: sink)
     }
 
     /// Ends the thread after the step that runs. Returns at once.
@@ -57,8 +51,8 @@ public final class Embedder: EmbeddingEngine {
     private static func run(_ model: EncoderModel, _ queue: EmbeddingQueue) {
         while let batch = queue.take(columnsMax: model.columnsMax) {
             let started = MonotonicClock.now
-            let embeddings = model.embed(batch.map(\.tokens))
-            let columns = batch.reduce(0) { $0 + $1.tokens.count }
+            let embeddings = model.read(batch.map(\.input))
+            let columns = batch.reduce(0) { $0 + $1.input.tokens.count }
             queue.finish(
                 batch, embeddings, columns: columns, seconds: Double(MonotonicClock.now - started) * 1e-9)
         }

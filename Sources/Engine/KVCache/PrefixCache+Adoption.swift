@@ -23,7 +23,7 @@ extension PrefixCache {
     }
 
     private func mayAdopt(_ sequence: Sequence) -> Bool {
-        sequence.group.request.usesPrefixCache && !sequence.group.reportsPrompt
+        sequence.group.request.usesPrefixCache && !sequence.group.computesWholePrompt
     }
 
     /// Full blocks that `adopt` would share, and the bytes of those that are in use and so cost nobody memory, beside

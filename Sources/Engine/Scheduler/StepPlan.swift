@@ -11,12 +11,16 @@ struct StepPlan {
         var drafts: [TokenID] = []
         /// Positions whose logits tell how likely the prompt's next token was.
         private(set) var promptPositions: Range<Int>
+        /// Positions whose states are a part of the prompt's embedding.
+        let statePositions: Range<Int>
 
         init(sequence: Sequence, position: Int, count: Int) {
             self.sequence = sequence
             self.position = position
             self.count = count
             promptPositions = position..<position
+            statePositions =
+                sequence.group.pooling?.missing(in: position..<position + count) ?? position..<position
             guard sequence.group.reportsPrompt else { return }
             let first = max(position, sequence.group.promptTokensReported - 1)
             let end = min(position + count, sequence.group.size.promptCount - 1)

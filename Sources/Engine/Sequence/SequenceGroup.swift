@@ -10,6 +10,8 @@ final class SequenceGroup {
     let size: RequestSize
     /// Monotonic clock, nanoseconds.
     let arrivedAt: UInt64
+    /// Nil when no embedding is wanted.
+    let pooling: PromptPooling?
     /// One per choice; none after the last has finished.
     private(set) var sequences: [Sequence] = []
     /// The prompt has been read and the choices go their own ways.
@@ -19,11 +21,17 @@ final class SequenceGroup {
     /// Tokens of the prompt whose probabilities are known to the caller; the first has none.
     var promptTokensReported = 1
 
-    init(id: RequestID, request: GenerationRequest, size: RequestSize, arrivedAt: UInt64) {
+    /// - Parameter stateWidth: numbers of the model's state.
+    init(
+        id: RequestID, request: GenerationRequest, size: RequestSize, arrivedAt: UInt64, stateWidth: Int = 0
+    ) {
         self.id = id
         self.request = request
         self.size = size
         self.arrivedAt = arrivedAt
+        pooling = request.pooling.map {
+            PromptPooling($0, promptCount: size.promptCount, width: stateWidth)
+        }
         sequences = (0..<size.choiceCount).map { Sequence(group: self, choice: $0) }
         for follower in sequences.dropFirst() { follower.phase = .following }
     }
@@ -47,8 +55,11 @@ final class SequenceGroup {
         return overflows ? nil : sum
     }
 
-    /// Every column of the prompt has to be computed, because its logits are wanted.
+    /// The logits of every column of the prompt are wanted.
     var reportsPrompt: Bool { request.promptAlternatives != nil && !isForked }
+
+    /// Every column of the prompt has to be computed, whatever the cache has.
+    var computesWholePrompt: Bool { reportsPrompt || pooling?.needsEarlierStates == true }
 
     /// Tokens of the prompt that did not have to be computed.
     var cachedTokens: Int { max(0, size.promptCount - promptColumns) }

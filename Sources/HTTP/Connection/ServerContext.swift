@@ -136,17 +136,6 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
         if isReserve { counters.count(.connections) }
     }
 
-    /// What answers a request of that head. A connection of the reserve gets what the loop itself can say, health and
-    /// metrics among it, and no place for work.
-    func match(_ head: RequestHead, isReserve: Bool) -> Router.Match {
-        let match = router.match(head)
-        guard isReserve, case .route(let route, _) = match, case .task = route.handler else { return match }
-        let error = ErrorBody(
-            message: "The server has as many connections as it may have; try again.", type: "server_error",
-            code: "too_many_connections")
-        return .answer(.error(error, status: .serviceUnavailable, headers: ["Retry-After": "1"]))
-    }
-
     /// nil when there is no memory for it.
     private func transport(_ listener: ListenerDescription) -> Transport? {
         listener.usesTLS ? tls?.makeSession().map { .tls($0) } : .plain
@@ -185,6 +174,52 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
 
     private func hold(_ isHeld: Bool) {
         for listener in listeners { listener.hold(isHeld) }
+    }
+
+    // MARK: - Requests
+
+    /// Who is not admitted gets to no route.
+    ///
+    /// - Parameter isReserve: The connection is one of the reserve.
+    /// - Returns: Why not.
+    func admit(_ head: RequestHead, _ current: inout CurrentRequest, isReserve: Bool) -> AccessRefusal? {
+        let policy = access.policy
+        switch policy.verdict(head) {
+        case .answered(let response):
+            current.match = .answer(response)
+            return nil
+        case .admitted(let client):
+            current.client = client
+            current.match = match(head, isReserve: isReserve)
+            current.crossOrigin = policy.origins.fields(for: head.fields.bytes(of: "origin"))
+            return nil
+        case .refused(let refusal):
+            counters.count(refusal)
+            current.match = .answer(refusal.response)
+            current.crossOrigin = policy.origins.fields(for: head.fields.bytes(of: "origin"))
+            return refusal
+        }
+    }
+
+    /// What answers a request of that head. A connection of the reserve gets what the loop itself can say, health and
+    /// metrics among it, and no place for work.
+    private func match(_ head: RequestHead, isReserve: Bool) -> Router.Match {
+        let match = router.match(head)
+        guard isReserve, case .route(let route, _) = match, case .task = route.handler else { return match }
+        let error = ErrorBody(
+            message: "The server has as many connections as it may have; try again.", type: "server_error",
+            code: "too_many_connections")
+        return .answer(.error(error, status: .serviceUnavailable, headers: ["Retry-After": "1"]))
+    }
+
+    /// Counts a request that was answered, or whose client went.
+    func didEnd(_ request: CurrentRequest, isComplete: Bool) {
+        if case .route(let route, _) = request.match {
+            route.counts.count(request.status)
+        } else {
+            counters.unrouted.count(request.status)
+        }
+        onRequestEnd?(request.summary(now: loop.now, isComplete: isComplete))
     }
 
     // MARK: - Stopping

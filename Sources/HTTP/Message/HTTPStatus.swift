@@ -25,6 +25,8 @@ public struct HTTPStatus: Sendable, Hashable {
     public static let unprocessableContent = HTTPStatus(code: 422)
     public static let tooManyRequests = HTTPStatus(code: 429)
     public static let requestHeaderFieldsTooLarge = HTTPStatus(code: 431)
+    /// Not in the RFC, but known to proxies and logs as nginx's.
+    public static let requestCancelled = HTTPStatus(code: 499)
     public static let internalServerError = HTTPStatus(code: 500)
     public static let notImplemented = HTTPStatus(code: 501)
     public static let serviceUnavailable = HTTPStatus(code: 503)
@@ -55,6 +57,7 @@ public struct HTTPStatus: Sendable, Hashable {
         case 422: "Unprocessable Content"
         case 429: "Too Many Requests"
         case 431: "Request Header Fields Too Large"
+        case 499: "Client Closed Request"
         case 500: "Internal Server Error"
         case 501: "Not Implemented"
         case 503: "Service Unavailable"

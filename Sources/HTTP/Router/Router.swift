@@ -115,7 +115,7 @@ public struct Router: Sendable {
         let methods = Set(path.routes.map(\.method))
         if method == .options { return .answer(options(methods)) }
         let error = ErrorBody(
-            message: "\(method.rawValue) is not allowed here; \(allow(methods)) is.",
+            message: "\(method.rawValue) is not allowed here; this path takes \(allow(methods)).",
             code: "method_not_allowed")
         return .answer(.error(error, status: .methodNotAllowed, headers: ["Allow": allow(methods)]))
     }

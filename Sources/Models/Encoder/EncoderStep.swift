@@ -1,5 +1,6 @@
 import CKernels
 import Compute
+import Glibc
 import ModelFiles
 
 /// One step of an encoder: the columns of all inputs go through the layers together, attention keeps them apart.
@@ -14,11 +15,12 @@ struct EncoderStep {
         var columns: Range<Int>
     }
 
-    /// An input's columns, and the block that its keys and values begin with.
+    /// An input's columns, the block that its keys and values begin with, and whether it is scored.
     private struct Slice {
         var start: Int
         var count: Int
         var block: Int
+        var isPair: Bool
     }
 
     /// Queries of an item: as many as walk over the blocks together.
@@ -28,8 +30,11 @@ struct EncoderStep {
     private let tokens: [TokenID]
     private let slices: [Slice]
     private let items: [Item]
-    /// A column's place in its input.
+    /// A column's place in its input, and its token type.
     private let places: [Int32]
+    private let types: [UInt8]
+    /// Inputs that are pairs.
+    private let pairs: [Int]
     private let columnCount: Int
 
     private var shape: EncoderShape { model.shape }
@@ -37,17 +42,26 @@ struct EncoderStep {
     private var pool: ThreadPool { model.pool }
     private var kernels: Kernels { model.kernels }
 
-    init(_ model: EncoderModel, _ inputs: [[TokenID]]) {
+    init(_ model: EncoderModel, _ inputs: [EncoderInput]) {
         self.model = model
         var tokens: [TokenID] = []
         var slices: [Slice] = []
         var places: [Int32] = []
+        var types: [UInt8] = []
         var items: [Item] = []
         var block = 0
-        for (index, input) in inputs.enumerated() {
+        let typeMax = UInt8(model.weights.positions.count - 1)
+        for (index, pairOrText) in inputs.enumerated() {
+            let input = pairOrText.tokens
             precondition(
                 (1...model.shape.contextLength).contains(input.count), "an input of \(input.count) tokens")
-            slices.append(Slice(start: tokens.count, count: input.count, block: block))
+            let first = min(pairOrText.secondStart ?? input.count, input.count)
+            types += repeatElement(0, count: first)
+            types += repeatElement(typeMax, count: input.count - first)
+            slices.append(
+                Slice(
+                    start: tokens.count, count: input.count, block: block,
+                    isPair: pairOrText.secondStart != nil))
             block += (input.count + KVGeometry.blockTokens - 1) / KVGeometry.blockTokens
             tokens += input
             places += (0..<Int32(input.count))
@@ -62,7 +76,10 @@ struct EncoderStep {
             !tokens.isEmpty && tokens.count <= model.columnsMax, "a step of \(tokens.count) columns")
         precondition(
             tokens.allSatisfy { $0 >= 0 && Int($0) < model.shape.vocabularyCount }, "a token that is none")
-        (self.tokens, self.slices, self.places, self.items) = (tokens, slices, places, items)
+        (self.tokens, self.slices, self.places, self.types) = (tokens, slices, places, types)
+        self.items = items
+        pairs = slices.indices.filter { slices[$0].isPair }
+        precondition(pairs.isEmpty || model.scoresPairs, "a pair, and a model without the head for it")
         columnCount = tokens.count
     }
 
@@ -78,24 +95,30 @@ struct EncoderStep {
             attend(thread)
             pool.barrier()
             input = settle(workspace.attended, columns, width: shape.width)
-            project(layer.output, input, to: workspace.added.pointer, stride: shape.width, thread)
+            project(
+                layer.output, input, columns: columnCount, to: workspace.added.pointer, stride: shape.width,
+                thread)
             pool.barrier()
             addResidual(layer.attentionNorm, columns)
             input = settle(workspace.stream, columns, width: shape.width)
             feedForward(layer.up, input, thread)
             pool.barrier()
             input = settle(workspace.hidden, columns, width: shape.feedForwardWidth)
-            project(layer.down, input, to: workspace.added.pointer, stride: shape.width, thread)
+            project(
+                layer.down, input, columns: columnCount, to: workspace.added.pointer, stride: shape.width,
+                thread)
             pool.barrier()
             addResidual(layer.outputNorm, columns)
         }
         pool.barrier()
-        for input in share(slices.count, thread) { pool(input) }
+        for input in share(slices.count, thread) where !slices[input].isPair { pool(input) }
+        if let head = model.weights.scoreHead, !pairs.isEmpty { score(head, thread) }
     }
 
-    func embedding(of input: Int) -> [Float] {
+    /// A text's embedding of `width` numbers, or a pair's one score.
+    func result(of input: Int) -> [Float] {
         let row = workspace.pooled.pointer + input * shape.width
-        return Array(UnsafeBufferPointer(start: row, count: shape.width))
+        return Array(UnsafeBufferPointer(start: row, count: slices[input].isPair ? 1 : shape.width))
     }
 
     /// The part of `count` things that belongs to a thread.
@@ -108,7 +131,9 @@ struct EncoderStep {
             let row = workspace.stream.columns[column]
             model.weights.words.row(Int(tokens[column]), to: row)
             kernels.table.pointee.add(
-                row, model.weights.positions.pointer + Int(places[column]) * shape.width, shape.width)
+                row,
+                model.weights.positions[Int(types[column])].pointer + Int(places[column]) * shape.width,
+                shape.width)
             normalize(row, model.weights.embeddingNorm)
         }
     }
@@ -143,27 +168,27 @@ struct EncoderStep {
         Pieces(total: total, unit: 2, threads: pool.count, isOneGroup: columnCount <= Matrix.columnGroup)
     }
 
-    /// out[column * stride + row], with the bias.
+    /// out[column * stride + row], with the bias; of the first so many columns.
     private func multiply(
-        _ linear: Linear, _ panels: Range<Int>, _ input: MatrixInput, to out: UnsafeMutablePointer<Float>,
-        stride: Int, _ thread: Int
+        _ linear: Linear, _ panels: Range<Int>, _ input: MatrixInput, columns: Int,
+        to out: UnsafeMutablePointer<Float>, stride: Int, _ thread: Int
     ) {
         linear.matrix.multiply(
-            panels: panels, input, columns: 0..<columnCount, out: out, outStride: stride,
+            panels: panels, input, columns: 0..<columns, out: out, outStride: stride,
             scratch: workspace.scratch[thread].pointer, kernels: kernels)
         let first = panels.lowerBound * 8
         let count = min(panels.upperBound * 8, linear.matrix.rows) - first
-        for column in 0..<columnCount {
+        for column in 0..<columns {
             kernels.table.pointee.add(out + column * stride + first, linear.bias.pointer + first, count)
         }
     }
 
     private func project(
-        _ linear: Linear, _ input: MatrixInput, to out: UnsafeMutablePointer<Float>, stride: Int,
-        _ thread: Int
+        _ linear: Linear, _ input: MatrixInput, columns: Int, to out: UnsafeMutablePointer<Float>,
+        stride: Int, _ thread: Int
     ) {
         pool.each(pieces(linear.matrix.panelCount), thread) { panels in
-            multiply(linear, panels, input, to: out, stride: stride, thread)
+            multiply(linear, panels, input, columns: columns, to: out, stride: stride, thread)
         }
     }
 
@@ -176,8 +201,8 @@ struct EncoderStep {
                 let upper = min(panels.upperBound - index * each, each)
                 guard lower < upper else { continue }
                 multiply(
-                    linear, lower..<upper, input, to: workspace.projections.pointer + index * shape.width,
-                    stride: 3 * shape.width, thread)
+                    linear, lower..<upper, input, columns: columnCount,
+                    to: workspace.projections.pointer + index * shape.width, stride: 3 * shape.width, thread)
             }
         }
     }
@@ -185,7 +210,8 @@ struct EncoderStep {
     private func feedForward(_ up: Linear, _ input: MatrixInput, _ thread: Int) {
         let hidden = workspace.hidden.columns
         pool.each(pieces(up.matrix.panelCount), thread) { panels in
-            multiply(up, panels, input, to: hidden.pointer, stride: hidden.stride, thread)
+            multiply(
+                up, panels, input, columns: columnCount, to: hidden.pointer, stride: hidden.stride, thread)
             let first = panels.lowerBound * 8
             let count = min(panels.upperBound * 8, up.matrix.rows) - first
             for column in 0..<columnCount {
@@ -265,6 +291,26 @@ struct EncoderStep {
                 table.add(row, columns[column], shape.width)
             }
             table.scale(row, 1 / Float(slice.count), shape.width)
+        }
+    }
+    /// The scores of the pairs. Their first states come together in the first columns, where the pooler takes them.
+    private func score(_ head: ScoreHead, _ thread: Int) {
+        let width = shape.width
+        let rows = share(pairs.count, thread)
+        for row in rows {
+            let state = workspace.stream.columns[slices[pairs[row]].start]
+            workspace.attended.columns[row].update(from: state, count: width)
+        }
+        let input = settle(workspace.attended, rows, width: width)
+        let pooled = workspace.added.pointer
+        project(head.pooler, input, columns: pairs.count, to: pooled, stride: width, thread)
+        pool.barrier()
+        for row in rows {
+            var score = Double(head.bias.pointer[0])
+            for index in 0..<width {
+                score += tanh(Double(pooled[row * width + index])) * Double(head.weights.pointer[index])
+            }
+            workspace.pooled.pointer[pairs[row] * width] = Float(score)
         }
     }
 }

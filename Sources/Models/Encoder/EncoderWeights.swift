@@ -50,13 +50,30 @@ final class EncoderLayer {
     var matrices: [Matrix] { [query, key, value, output, up, down].map(\.matrix) }
 }
 
+/// What makes one score of a pair's first state (`BertForSequenceClassification` with one label):
+/// classifier(tanh(pooler(state))).
+final class ScoreHead {
+    let pooler: Linear
+    /// The classifier's. [width], [1]
+    let weights: Buffer<Float>
+    let bias: Buffer<Float>
+
+    init(_ source: EncoderTensors, width: Int) throws(ModelFileError) {
+        pooler = try source.linear("pooler.dense", rows: width, width: width)
+        weights = try source.headVector("classifier.weight", width)
+        bias = try source.headVector("classifier.bias", 1)
+    }
+}
+
 /// All weights of an encoder. Made quickly from the file's header; `pack` does the work.
 final class EncoderWeights {
     let words: Matrix
-    /// Each position's embedding, with that of the first token type. [contextLength][width]
-    let positions: Buffer<Float>
+    /// Each position's embedding, with that of the token type. [type, 2 at most][contextLength][width]
+    let positions: [Buffer<Float>]
     let embeddingNorm: LayerNorm
     let layers: [EncoderLayer]
+    /// Nil when the model does not score pairs.
+    let scoreHead: ScoreHead?
     private var arena: Arena?
 
     init(_ file: SafetensorsFile, _ shape: EncoderShape) throws(ModelFileError) {
@@ -72,20 +89,36 @@ final class EncoderWeights {
         var layers: [EncoderLayer] = []
         for index in 0..<shape.layerCount { layers.append(try EncoderLayer(index, shape, source)) }
         self.layers = layers
-        positions = Buffer(shape.contextLength * width)
-        let type = Buffer<Float>(width)
-        types.row(0, to: type.pointer)
-        for position in 0..<shape.contextLength {
-            let row = positions.pointer + position * width
-            places.row(position, to: row)
-            for index in 0..<width { row[index] += type.pointer[index] }
+        positions = (0..<min(shape.typeCount, 2)).map { type in
+            Self.sum(places, types, type: type, count: shape.contextLength)
         }
+        scoreHead = source.scoresPairs(width: width) ? try ScoreHead(source, width: width) : nil
         try source.refuseUnused()
     }
 
-    private var packed: [Matrix] { layers.flatMap(\.matrices) }
+    /// [count][width]
+    private static func sum(_ places: Matrix, _ types: Matrix, type: Int, count: Int) -> Buffer<Float> {
+        let width = places.width
+        let sums = Buffer<Float>(count * width)
+        let typeRow = Buffer<Float>(width)
+        types.row(type, to: typeRow.pointer)
+        for position in 0..<count {
+            let row = sums.pointer + position * width
+            places.row(position, to: row)
+            for index in 0..<width { row[index] += typeRow.pointer[index] }
+        }
+        return sums
+    }
 
-    var packedBytes: Int { PackedMatrices.byteCount(packed) }
+    private var packed: [Matrix] {
+        layers.flatMap(\.matrices) + (scoreHead.map { [$0.pooler.matrix] } ?? [])
+    }
+
+    /// Bytes that they take beside the file, once they are packed.
+    var byteCount: Int {
+        PackedMatrices.byteCount(packed)
+            + positions.reduce(0) { $0 + $1.count * MemoryLayout<Float>.stride }
+    }
 
     func pack(_ pool: ThreadPool) throws(ModelError) {
         arena = try PackedMatrices.pack(packed, pool)
@@ -98,7 +131,7 @@ final class EncoderTensors {
     private let prefix: String
     private var taken: Set<String> = []
 
-    /// Parts of a checkpoint that embeddings do without: heads of what it was trained with.
+    /// Parts of a checkpoint that need not be of use: heads of what it was trained with.
     private static let heads = ["pooler.", "cls.", "classifier."]
 
     init(_ file: SafetensorsFile) {
@@ -108,7 +141,10 @@ final class EncoderTensors {
 
     /// A matrix of [rows][width], not packed yet.
     func matrix(_ name: String, rows: Int, width: Int) throws(ModelFileError) -> Matrix {
-        let name = prefix + name
+        try tensor(prefix + name, rows: rows, width: width)
+    }
+
+    private func tensor(_ name: String, rows: Int, width: Int) throws(ModelFileError) -> Matrix {
         guard let tensor = file.tensor(name) else { throw error(name, "missing") }
         let shape = rows == 1 && tensor.shape.count == 1 ? [width] : [width, rows]
         guard tensor.shape == shape else {
@@ -123,16 +159,27 @@ final class EncoderTensors {
 
     func linear(_ name: String, rows: Int, width: Int) throws(ModelFileError) -> Linear {
         Linear(
-            try matrix("\(name).weight", rows: rows, width: width), try vector("\(name).bias", rows))
+            try matrix("\(name).weight", rows: rows, width: width),
+            vector(try matrix("\(name).bias", rows: 1, width: rows)))
     }
+
+    /// A head's, whose name has no prefix.
+    func headVector(_ name: String, _ count: Int) throws(ModelFileError) -> Buffer<Float> {
+        vector(try tensor(name, rows: 1, width: count))
+    }
+
+    /// Whether there is a head that gives one score; those with several labels are left out.
+    func scoresPairs(width: Int) -> Bool { file.tensor("classifier.weight")?.shape == [width, 1] }
 
     func norm(_ name: String, _ count: Int) throws(ModelFileError) -> LayerNorm {
-        LayerNorm(try vector("\(name).weight", count), try vector("\(name).bias", count))
+        LayerNorm(
+            vector(try matrix("\(name).weight", rows: 1, width: count)),
+            vector(try matrix("\(name).bias", rows: 1, width: count)))
     }
 
-    private func vector(_ name: String, _ count: Int) throws(ModelFileError) -> Buffer<Float> {
-        let buffer = Buffer<Float>(count)
-        try matrix(name, rows: 1, width: count).row(0, to: buffer.pointer)
+    private func vector(_ matrix: Matrix) -> Buffer<Float> {
+        let buffer = Buffer<Float>(matrix.width)
+        matrix.row(0, to: buffer.pointer)
         return buffer
     }
 

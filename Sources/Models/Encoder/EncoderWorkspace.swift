@@ -40,12 +40,25 @@ final class EncoderWorkspace {
         quantized = Activations(
             width: max(shape.width, shape.feedForwardWidth), columnsMax: columns, planesMax: planes)
         pooled = Buffer(columns * shape.width)
-        scratch = (0..<threads).map { _ in Buffer(Matrix.scratchCount + Int(APUS_ATTENTION_SCRATCH)) }
+        scratch = (0..<threads).map { _ in Buffer(Self.scratchCount) }
     }
 
     static func blockBytes(_ shape: EncoderShape) -> Int {
         2 * shape.headCount * KVType.f16.headBytes(headDim: shape.headDim)
     }
+
+    /// Bytes of all buffers.
+    static func byteCount(_ shape: EncoderShape, columns: Int, planes: Int, threads: Int) -> Int {
+        let perColumn = 5 * shape.width  // projections, added, pooled
+        return cacheBytes(shape, columns: columns) + 2 * Columns.byteCount(columns, width: shape.width)
+            + Columns.byteCount(columns, width: shape.feedForwardWidth)
+            + Activations.byteCount(
+                width: max(shape.width, shape.feedForwardWidth), columnsMax: columns, planesMax: planes)
+            + (columns * perColumn + threads * scratchCount) * MemoryLayout<Float>.stride
+    }
+
+    /// Floats of a thread: for products and for attention.
+    private static let scratchCount = Matrix.scratchCount + Int(APUS_ATTENTION_SCRATCH)
 
     /// There may be as many inputs as columns.
     static func cacheBytes(_ shape: EncoderShape, columns: Int) -> Int { columns * blockBytes(shape) }

@@ -5,7 +5,7 @@ import Logging
 /// Makes the policy of the HTTP server out of the settings, and again when the keys have changed.
 final class AccessControl: Sendable {
     /// Probes have no keys, and ask by address.
-    static let publicPaths: Set<String> = ["/health", "/healthz", "/livez", "/readyz", "/ping"]
+    static let publicPaths: Set<String> = ["/health", "/v1/health", "/healthz", "/livez", "/readyz", "/ping"]
 
     let gate: AccessGate
     private let settings: AccessSettings

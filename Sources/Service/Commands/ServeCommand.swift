@@ -1,6 +1,7 @@
 import API
 import HTTP
 import Logging
+import Models
 
 /// `apus serve`: from the configuration to the end of the last request.
 ///
@@ -15,7 +16,10 @@ import Logging
 public enum ServeCommand {
     public static func run(_ sources: SettingSources) async throws {
         let configuration = try await sources.configuration()
-        let path = try ModelLocation.resolve(configuration.model, environment: sources.environment)
+        let path = try ModelLocation.resolveOptional(configuration.model, environment: sources.environment)
+        guard path != nil || configuration.embeddingModel != nil else {
+            throw ServiceError("there is nothing to serve: --model none goes with an --embedding-model")
+        }
         let log = ServiceLog.make(configuration)
         defer { LogOutput.standardError.flush() }
 
@@ -46,32 +50,23 @@ public enum ServeCommand {
         server.onHandedOver { stop.handedOver() }
         try server.start(isReady: false)
         let urls = server.listeners.map(\.url).joined(separator: ", ")
-        log.debug("listening, loading \(path)")
-        let loaded: LoadedModel
+        log.debug("listening, loading \([path, configuration.embeddingModel].compactMap { $0 })")
+        let loaded: Loaded
         do {
-            loaded = try await load(
-                ModelLoader(path: path, configuration: configuration, log: log), models)
-            if let folder = configuration.embeddingModel {
-                let embedder = try await EmbedderLoader(path: folder, configuration: configuration).load()
-                models.set(embedder: embedder)
-                log.info("embedding with \(embedder.id)")
-            }
+            loaded = try await load(path, configuration, models, log)
         } catch {
             await server.stop(graceful: false)
             throw error
         }
-        metrics.add(loaded, configuration)
-        models.set(.ready(loaded.served))
+        if let generator = loaded.generator { metrics.add(generator, configuration) }
+        if let embedder = loaded.embedder {
+            models.set(embedder: embedder)
+            metrics.add(embedder)
+        }
+        models.set(.ready(loaded.generator?.served))
         try server.becomeReady()
         stop.becomeGraceful()
-        log.notice(
-            "serving \(loaded.served.id) at \(urls)",
-            metadata: [
-                "context": .stringConvertible(loaded.engine.contextLength),
-                "precision": "\(configuration.precision.rawValue)",
-                "memory": "\(Quantity.show(bytes: loaded.plan.totalBytes))",
-                "kv": "\(loaded.plan.kvText)",
-            ])
+        log.notice("serving \(loaded.name) at \(urls)", metadata: loaded.metadata(configuration))
 
         announce(to: manager, server)
 
@@ -87,9 +82,11 @@ public enum ServeCommand {
         // Who was let in is served, though a successor may be there already: no answer sends anybody away before that.
         await server.stop()
         models.set(.draining)
-        loaded.engine.stop(drain: false)
-        await withCheckedContinuation { continuation in
-            loaded.engine.whenStopped { continuation.resume() }
+        if let engine = loaded.generator?.engine {
+            engine.stop(drain: false)
+            await withCheckedContinuation { continuation in
+                engine.whenStopped { continuation.resume() }
+            }
         }
         log.notice("stopped")
     }
@@ -134,12 +131,46 @@ public enum ServeCommand {
         }
     }
 
-    private static func load(_ loader: ModelLoader, _ models: ModelSlot) async throws -> LoadedModel {
-        let progress = LoadProgress()
-        defer { progress.end() }
-        return try await loader.load {
-            progress.report($0)
-            models.report(progress: $0)
+    /// The models that are served; at least one.
+    private struct Loaded {
+        var generator: LoadedModel?
+        var embedder: ServedEmbedder?
+        var embedderPlan: EncoderPlan?
+
+        var name: String { generator?.served.id ?? embedder?.id ?? "" }
+
+        func metadata(_ configuration: ServiceConfiguration) -> Logger.Metadata {
+            let bytes = (generator?.plan.totalBytes ?? 0) + (embedderPlan?.totalBytes ?? 0)
+            var metadata: Logger.Metadata = [
+                "precision": "\(configuration.precision.rawValue)",
+                "memory": "\(Quantity.show(bytes: bytes))",
+            ]
+            let context = generator?.engine.contextLength ?? embedder?.engine.contextLength
+            metadata["context"] = context.map { .stringConvertible($0) }
+            metadata["kv"] = generator.map { "\($0.plan.kvText)" }
+            if let embedder { metadata["embedding"] = "\(embedder.id)" }
+            return metadata
         }
+    }
+
+    private static func load(
+        _ path: String?, _ configuration: ServiceConfiguration, _ models: ModelSlot, _ log: Logger
+    ) async throws -> Loaded {
+        let embedder = try configuration.embeddingModel.map { folder throws(ServiceError) in
+            try EmbedderLoader(path: folder, configuration: configuration)
+        }
+        var loaded = Loaded(embedderPlan: embedder?.plan)
+        if let path {
+            let loader = ModelLoader(
+                path: path, configuration: configuration, embedder: embedder?.plan, log: log)
+            let progress = LoadProgress()
+            defer { progress.end() }
+            loaded.generator = try await loader.load {
+                progress.report($0)
+                models.report(progress: $0)
+            }
+        }
+        loaded.embedder = try await embedder?.load()
+        return loaded
     }
 }

@@ -16,7 +16,7 @@ public struct ServiceConfiguration: Sendable {
     public var handOver: String?
     /// Proxies whose word about the client counts.
     public var trustedProxies = TrustedProxies()
-    /// The model file; nil takes the default model from `$APUS_MODELS`.
+    /// The model file; nil takes the default model from `$APUS_MODELS`, `none` serves the one that embeds alone.
     public var model: String?
     /// The name under which it is served; nil takes the file's name without its ending.
     public var modelID: String?

@@ -44,6 +44,12 @@ struct ServiceMetrics: Sendable {
         }
     }
 
+    /// What an encoder counts; a model that embeds with the engine counts there.
+    func add(_ embedder: ServedEmbedder) {
+        guard let engine = embedder.engine as? Embedder else { return }
+        page.add { text in engine.writeMetrics(to: &text) }
+    }
+
     /// Rendered on the I/O loop: reading atomics and asking the kernel takes less than a hop would.
     func addRoute(to router: inout Router) {
         router.immediate(.get, "/metrics") { [page] _ in
