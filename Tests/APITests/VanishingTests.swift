@@ -41,7 +41,7 @@ import Testing
             let inputs = "[" + Array(repeating: Self.long, count: 40).joined(separator: ",") + "]"
             let client = send(#"{"input":\#(inputs)}"#, service, path: "/v1/embeddings")
             engine.allow(steps: 1)
-            try await wait { engine.stepsBegun == 2 }
+            try await waitUntil { engine.stepsBegun == 2 }
             #expect(engine.status.blocksFree < engine.status.blockCount)
             // Those that the engine has are cancelled; the others never reach it.
             try await vanish(client, engine, cancels: 32)
