@@ -4,7 +4,7 @@ import ModelFiles
 import Tokenization
 
 /// Answers a job by beam search (`use_beam_search`), whole.
-struct BeamResponder<Encoder: AnswerEncoder> {
+final class BeamResponder<Encoder: AnswerEncoder>: Responder {
     private let job: GenerationJob
     private let fields: BeamFields
     private let encoder: Encoder
@@ -15,7 +15,6 @@ struct BeamResponder<Encoder: AnswerEncoder> {
         self.encoder = encoder
     }
 
-    /// - Parameter register: Where the request is listed meanwhile.
     func answer(on writer: ResponseWriter, _ register: RequestRegister) async throws(APIError) {
         let run = BeamRun(job.model.engine)
         writer.onClose { run.cancel() }

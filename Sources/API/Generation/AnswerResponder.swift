@@ -7,7 +7,7 @@ import JSON
 /// is a plain HTTP error. From then on the connection says something every few seconds, however long the queue is, so
 /// that proxies and clients don't give up; a later error is an event `{"error":…}`, after which the stream ends without
 /// `[DONE]`. When the client goes away, the engine is told at once.
-struct AnswerResponder<Encoder: AnswerEncoder> {
+final class AnswerResponder<Encoder: AnswerEncoder>: Responder {
     let job: GenerationJob
     let wantsLogprobs: Bool
     var encoder: Encoder
@@ -24,11 +24,8 @@ struct AnswerResponder<Encoder: AnswerEncoder> {
         answers = AnswerSet(job)
     }
 
-    /// - Parameter register: Where the request is listed meanwhile.
-    mutating func answer(on writer: ResponseWriter, _ register: RequestRegister) async throws(APIError) {
-        let running = try RunningGeneration(job)
-        writer.onClose { running.cancel() }
-        let listed = job.registered { running.cancel() }
+    func answer(on writer: ResponseWriter, _ register: RequestRegister) async throws(APIError) {
+        let (running, listed) = try begin(writer)
         let place = register.enter(listed)
         defer { register.leave(place) }
         do throws(APIError) {
@@ -44,6 +41,13 @@ struct AnswerResponder<Encoder: AnswerEncoder> {
         }
     }
 
+    @inline(never)
+    private func begin(_ writer: ResponseWriter) throws(APIError) -> (RunningGeneration, RegisteredRequest) {
+        let running = try RunningGeneration(job)
+        writer.onClose { running.cancel() }
+        return (running, job.registered { running.cancel() })
+    }
+
     private func tell(_ listed: RegisteredRequest) {
         listed.isRunning.store(answers.isAdmitted, ordering: .relaxed)
         listed.completionTokens.store(answers.usage.completionTokens, ordering: .relaxed)
@@ -51,7 +55,7 @@ struct AnswerResponder<Encoder: AnswerEncoder> {
 
     // MARK: - Whole
 
-    private mutating func respond(
+    private func respond(
         _ running: RunningGeneration, _ listed: RegisteredRequest, to writer: ResponseWriter
     ) async throws(APIError) {
         var whole = Array(repeating: Answer(), count: answers.count)
@@ -95,7 +99,7 @@ struct AnswerResponder<Encoder: AnswerEncoder> {
     /// nothing is written until it has caught up, and what gathered meanwhile goes in few, long events. The sequence
     /// itself is not paused: it would hold its KV memory for as long as the client likes, and what can gather is
     /// bounded by the tokens that the request may generate.
-    private mutating func stream(
+    private func stream(
         _ running: RunningGeneration, _ listed: RegisteredRequest, to writer: ResponseWriter
     ) async {
         writer.beginEventStream(headers: job.headers)
@@ -130,7 +134,7 @@ struct AnswerResponder<Encoder: AnswerEncoder> {
         writer.finish()
     }
 
-    private mutating func send(
+    private func send(
         _ event: AnswerEvent, _ running: RunningGeneration, to writer: ResponseWriter
     ) throws(APIError) {
         note(sent: 0)
@@ -162,7 +166,7 @@ struct AnswerResponder<Encoder: AnswerEncoder> {
     }
 
     /// What the next chunk says beside its text, if that has so many tokens.
-    private mutating func note(sent count: Int) {
+    private func note(sent count: Int) {
         sentTokens += count
         var usage = answers.usage
         usage.completionTokens = sentTokens
@@ -170,7 +174,7 @@ struct AnswerResponder<Encoder: AnswerEncoder> {
         if job.fields.returnsTimings { encoder.extras.timings = answers.timings(usage) }
     }
 
-    private mutating func send(_ delta: TextDelta, of choice: Int, to writer: ResponseWriter) {
+    private func send(_ delta: TextDelta, of choice: Int, to writer: ResponseWriter) {
         let showsTokens = (wantsLogprobs || job.fields.returnsTokenIDs) && !delta.tokens.isEmpty
         // Tokens whose text is held go out without text.
         let parts = delta.parts.isEmpty && showsTokens ? [.content([])] : delta.parts

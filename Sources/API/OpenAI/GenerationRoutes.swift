@@ -7,6 +7,13 @@ enum GenerationRoutes {
     static func chat(
         _ request: HTTPRequest, _ models: ModelSlot, _ writer: ResponseWriter
     ) async throws(APIError) {
+        try await responder(toChat: request, models).answer(on: writer, models.requests)
+    }
+
+    @inline(never)
+    private static func responder(
+        toChat request: HTTPRequest, _ models: ModelSlot
+    ) throws(APIError) -> any Responder {
         let body = try request.jsonObject()
         let model = try models.model(named: RequestFields(body).peek("model")?.string)
         let chat = try ChatCompletionRequest(body, sampling: model.sampling)
@@ -18,7 +25,7 @@ enum GenerationRoutes {
             fields: chat.common, reading: prompt.reading)
         job.droppedMessages = droppedMessages
         let encoder = ChatCompletionEncoder(job, wantsLogprobs: chat.wantsLogprobs)
-        try await respond(job, wantsLogprobs: chat.wantsLogprobs, encoder, models.requests, writer)
+        return responder(job, wantsLogprobs: chat.wantsLogprobs, encoder)
     }
 
     /// `POST /v1/chat/completions/input_tokens`: how many tokens the prompt of such a request has.
@@ -57,6 +64,13 @@ enum GenerationRoutes {
     static func completion(
         _ request: HTTPRequest, _ models: ModelSlot, _ writer: ResponseWriter
     ) async throws(APIError) {
+        try await responder(toCompletion: request, models).answer(on: writer, models.requests)
+    }
+
+    @inline(never)
+    private static func responder(
+        toCompletion request: HTTPRequest, _ models: ModelSlot
+    ) throws(APIError) -> any Responder {
         let body = try request.jsonObject()
         let model = try models.model(named: RequestFields(body).peek("model")?.string)
         let completion = try CompletionRequest(
@@ -70,18 +84,13 @@ enum GenerationRoutes {
             fields: completion.common)
         let wantsLogprobs = completion.logprobs != nil
         let encoder = CompletionEncoder(job, wantsLogprobs: wantsLogprobs)
-        try await respond(job, wantsLogprobs: wantsLogprobs, encoder, models.requests, writer)
+        return responder(job, wantsLogprobs: wantsLogprobs, encoder)
     }
 
-    private static func respond(
-        _ job: GenerationJob, wantsLogprobs: Bool, _ encoder: some AnswerEncoder,
-        _ register: RequestRegister, _ writer: ResponseWriter
-    ) async throws(APIError) {
-        if let beams = job.fields.beams {
-            try await BeamResponder(job, beams, encoder: encoder).answer(on: writer, register)
-        } else {
-            var responder = AnswerResponder(job, wantsLogprobs: wantsLogprobs, encoder: encoder)
-            try await responder.answer(on: writer, register)
-        }
+    private static func responder(
+        _ job: GenerationJob, wantsLogprobs: Bool, _ encoder: some AnswerEncoder
+    ) -> any Responder {
+        if let beams = job.fields.beams { return BeamResponder(job, beams, encoder: encoder) }
+        return AnswerResponder(job, wantsLogprobs: wantsLogprobs, encoder: encoder)
     }
 }
