@@ -12,7 +12,7 @@ import Testing
         try await TestService.run { service async throws in
             let props = try await service.client.get("/props").json
             #expect(props["default_generation_settings"]?["n_ctx"] == 256)
-            #expect(props["default_generation_settings"]?["params"]?["temperature"] == 1)
+            #expect(props["default_generation_settings"]?["params"]?["temperature"]?.double == 1)
             #expect(props["default_generation_settings"]?["params"]?["seed"] == -1)
             #expect(props["total_slots"] == 1 && props["model_alias"] == "tiny")
             #expect(props["chat_template"]?.string?.contains("im_start") == true)
@@ -27,7 +27,7 @@ import Testing
     }
 
     @Test func `input_tokens counts what a chat would read, tools and forced calls included`() async throws {
-        try await TestService.run { service async throws in
+        try await TestService.run(contextLength: 4096) { service async throws in
             for more in ["", ",\(tools)", #",\#(tools),"tool_choice":"required""#] {
                 let body = "{\(messages)\(more)}"
                 let counted = try await service.client.post("/v1/chat/completions/input_tokens", body).json
@@ -55,9 +55,11 @@ import Testing
                 #expect(try await client.post(path, "{\(messages)}").status == 200, "\(path)")
             }
             #expect(try await client.post("/completions", #"{"prompt":"x"}"#).status == 200)
-            // This model does not embed, and says so.
-            for path in ["/embeddings", "/rerank", "/reranking", "/v1/reranking"] {
-                #expect(try await client.post(path, #"{"input":"x"}"#).status == 400, "\(path)")
+            for (path, param) in [
+                ("/embeddings", "input"), ("/rerank", "query"), ("/reranking", "query"), ("/v1/reranking", "query"),
+            ] {
+                let reply = try await client.post(path, "{}")
+                #expect(reply.status == 400 && reply.json["error"]?["param"] == .string(param), "\(path)")
             }
         }
     }
