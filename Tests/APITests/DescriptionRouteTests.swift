@@ -56,7 +56,8 @@ import Testing
             }
             #expect(try await client.post("/completions", #"{"prompt":"x"}"#).status == 200)
             for (path, param) in [
-                ("/embeddings", "input"), ("/rerank", "query"), ("/reranking", "query"), ("/v1/reranking", "query"),
+                ("/embeddings", "input"), ("/rerank", "query"), ("/reranking", "query"),
+                ("/v1/reranking", "query"),
             ] {
                 let reply = try await client.post(path, "{}")
                 #expect(reply.status == 400 && reply.json["error"]?["param"] == .string(param), "\(path)")

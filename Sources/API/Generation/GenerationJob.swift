@@ -4,8 +4,8 @@ import HTTP
 import ModelFiles
 import Tokenization
 
-/// One validated request to generate, on its way to the engine.
-struct GenerationJob: Sendable {
+/// One validated request to generate, on its way to the engine. Large, and shared by all who work on its answer.
+final class GenerationJob: Sendable {
     enum Kind: String {
         case chat = "chat.completion"
         case completion = "text_completion"
@@ -39,7 +39,7 @@ struct GenerationJob: Sendable {
     /// Tokens of the prompts that the request did not want (`truncate_prompt_tokens`).
     let truncatedTokens: Int
     /// Messages of a chat that were left out to make it fit (`context_overflow`).
-    var droppedMessages = 0
+    let droppedMessages: Int
 
     /// - Parameters:
     ///   - caller: Users share the work equally.
@@ -47,12 +47,13 @@ struct GenerationJob: Sendable {
     init(
         _ kind: Kind, _ caller: Caller, model: ServedModel, prompts: [[TokenID]], promptParam: String,
         tokensMax: Int?, alternatives: Int?, echoedTexts: [[UInt8]]? = nil, fields: GenerationFields,
-        reading: AnswerReading? = nil
+        reading: AnswerReading? = nil, droppedMessages: Int = 0
     ) throws(APIError) {
         self.kind = kind
         self.caller = caller
         id = kind.idPrefix + RandomName.letters(24)
         self.reading = reading
+        self.droppedMessages = droppedMessages
         created = Int64(time(nil))
         self.model = model
         self.fields = fields

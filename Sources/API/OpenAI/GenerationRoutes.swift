@@ -19,11 +19,10 @@ enum GenerationRoutes {
         let chat = try ChatCompletionRequest(body, sampling: model.sampling)
         try model.refuseIfFull(promptParam: "messages")
         let (prompt, droppedMessages) = try prompt(of: chat, model)
-        var job = try GenerationJob(
+        let job = try GenerationJob(
             .chat, Caller(request), model: model, prompts: [prompt.tokens], promptParam: "messages",
             tokensMax: chat.tokensMax, alternatives: chat.wantsLogprobs ? chat.topLogprobs : nil,
-            fields: chat.common, reading: prompt.reading)
-        job.droppedMessages = droppedMessages
+            fields: chat.common, reading: prompt.reading, droppedMessages: droppedMessages)
         let encoder = ChatCompletionEncoder(job, wantsLogprobs: chat.wantsLogprobs)
         return responder(job, wantsLogprobs: chat.wantsLogprobs, encoder)
     }
