@@ -20,11 +20,13 @@ NOT_WITH_BEAMS = [
 def before_call(context, case, kwargs):
     if not isinstance(case.body, dict) or case.meta is None:
         return
-    generates = case.path.endswith("/completions")
+    generates = "/completions" in case.path
     if generates:
         limit(case.body)
     if case.meta.generation.mode.is_positive:
-        settle_chat(case.body)
+        settle_tools(case.body)
+        if case.body.get("timeout_ms") is not None:
+            case.body["timeout_ms"] = max(case.body["timeout_ms"], TIMEOUT_MS)
         if generates:
             settle(case.body)
 
@@ -52,8 +54,6 @@ def settle(body):
         body.pop("best_of", None)
     if body.get("suffix"):
         body.pop("echo", None)
-    if body.get("timeout_ms") is not None:
-        body["timeout_ms"] = max(body["timeout_ms"], TIMEOUT_MS)
     most = body.get("max_completion_tokens")
     most = body["max_tokens"] if most is None else most
     if (body.get("min_tokens") or 0) > most:
@@ -71,7 +71,7 @@ def with_tokens(prompt):
     return "a" if prompt == "" else prompt
 
 
-def settle_chat(body):
+def settle_tools(body):
     for message in body.get("messages") or []:
         for call in message.get("tool_calls") or []:
             if isinstance(call["function"].get("arguments"), str):
