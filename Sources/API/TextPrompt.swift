@@ -57,9 +57,13 @@ indirect enum TextPrompt: Sendable, Equatable {
         return .mixed(parts)
     }
 
-    /// A string, or as llama-server takes it an object with a `content` of one or of text parts.
+    /// A string, or as llama-server takes it an object with a `prompt_string`, or a `content` of one or of text parts.
     private static func text(_ value: JSONValue) -> String? {
         if let text = value.string { return text }
+        if let text = value["prompt_string"]?.string {
+            let images = value["multimodal_data"] ?? .null
+            return images.isNull || images.array?.isEmpty == true ? text : nil
+        }
         guard let content = value["content"] else { return nil }
         if let text = content.string { return text }
         guard let parts = content.array else { return nil }

@@ -74,8 +74,8 @@ class Server:
         raise RuntimeError(f"apus serve announced no address in {START_SECONDS_MAX} s:\n{self.output()}")
 
     def output(self):
-        self.log.seek(0)
-        return self.log.read()
+        # Without moving the file's position, which is where the server writes.
+        return os.pread(self.log.fileno(), os.fstat(self.log.fileno()).st_size, 0).decode()
 
     def terminate(self):
         self.process.send_signal(signal.SIGTERM)

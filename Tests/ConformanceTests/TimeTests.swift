@@ -124,6 +124,27 @@ struct TimeTests {
         }
     }
 
+    @Test("Who closes right behind the request is found out; who only half-closed waits on (check 87)")
+    func closeBehindRequest() async throws {
+        var limits = HTTPLimits()
+        limits.halfCloseGrace = .milliseconds(200)
+        try await withServer(limits: limits) { port, _, notes in
+            let request = "GET /never HTTP/1.1\r\nHost: h\r\n\r\n"
+            var gone: RawClient? = try RawClient(port: port)
+            try gone?.send(request)
+            gone = nil
+            #expect(notes.wait(for: "never closed"))
+
+            let half = try RawClient(port: port)
+            try half.send(request)
+            half.shutDownOutput()
+            #expect(try half.receive(through: "\r\n\r\n") == "HTTP/1.1 100 Continue\r\n\r\n")
+            usleep(300_000)
+            #expect(notes.all.filter { $0 == "never begun" }.count == 2)
+            #expect(notes.all.filter { $0 == "never closed" }.count == 1)
+        }
+    }
+
     @Test(
         "A slow reader backs its stream up, lets it flow again, and is cut when it takes nothing (check 83)")
     func slowReader() async throws {

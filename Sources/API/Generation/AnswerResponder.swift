@@ -122,6 +122,7 @@ struct AnswerResponder<Encoder: AnswerEncoder> {
             return
         }
         if job.fields.streamsUsage {
+            note(sent: 0)
             encoder.usage(answers.usage, into: &json)
             writer.writeEvent(data: json.bytes)
         }

@@ -89,6 +89,7 @@ struct ChatCompletionEncoder: AnswerEncoder {
         writer.endArray()
         writer.key("usage")
         writer.usage(usage)
+        writer.timings(extras)
         writer.endObject()
     }
 

@@ -70,6 +70,7 @@ struct CompletionEncoder: AnswerEncoder {
         writer.endArray()
         writer.key("usage")
         writer.usage(usage)
+        writer.timings(extras)
         writer.endObject()
     }
 

@@ -121,7 +121,10 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
 
     private func meetEnd() {
         sawHalfClose = true
-        if machine.phase == .serving, clock.endMeansGone(loop.now) { vanish(.halfCloseGrace) }
+        guard machine.phase == .serving else { return }
+        if clock.endMeansGone(loop.now) { return vanish(.halfCloseGrace) }
+        clock.halfClosed(loop.now)
+        needTurnEnd()
     }
 
     // MARK: - Requests
@@ -140,7 +143,7 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
             guard let action = machine.next() else { break }
             switch action {
             case .head(let head): route(head)
-            case .sendContinue: socket.outbound.bytes.append(contentsOf: "HTTP/1.1 100 Continue\r\n\r\n".utf8)
+            case .sendContinue: sendContinue()
             case .request(let body):
                 requests += 1
                 serve(body)
@@ -151,6 +154,10 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
             }
         }
         needTurnEnd()
+    }
+
+    private func sendContinue() {
+        socket.outbound.bytes.append(contentsOf: "HTTP/1.1 100 Continue\r\n\r\n".utf8)
     }
 
     /// Why this connection has to wait, after so many requests of this turn.
@@ -312,12 +319,27 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         case .write:
             context.counters.slowClients.count()
             return vanish(.writeStallTimeout)
-        // By way of the exchange: a packed stream has one place where bytes enter it.
-        case .ping: _ = current?.exchange?.write { $0.append(contentsOf: ServerSentEvent.ping) }
+        case .ping: ping()
+        case .halfClose: askWhetherGone()
         // The deadline has moved away since; that is how nearly all timers end.
         case nil: return updateTimer()
         }
         needTurnEnd()
+    }
+
+    /// By way of the exchange: a packed stream has one place where bytes enter it.
+    private func ping() { _ = current?.exchange?.write { $0.append(contentsOf: ServerSentEvent.ping) } }
+
+    /// A client that closes its socket and one that says with a half-close that its request was the last look the same,
+    /// until something is written: then the first one's kernel answers with a reset. The interim response that says the
+    /// least is one that clients have to take, asked for or not (RFC 9110 §15.2).
+    private func askWhetherGone() {
+        clock.askedHalfClosed()
+        if isStreamingEvents {
+            ping()
+        } else if current?.status == nil, current?.head?.version == .http11 {
+            sendContinue()
+        }
     }
 
     private var isStreamingEvents: Bool { current?.isEventStream ?? false }

@@ -9,6 +9,8 @@ struct ConnectionClock {
         case write
         /// An event stream was silent for long.
         case ping
+        /// A client that has ended its side still waits, or is gone: writing tells.
+        case halfClose
     }
 
     /// When the present request began.
@@ -22,6 +24,8 @@ struct ConnectionClock {
     private var phaseLimit = HTTPLimit.headerTimeout
     private var bodySince: UInt64 = 0
     private var servingSince: UInt64 = 0
+    /// When to find out whether a client that ended its side is still there.
+    private var halfCloseDeadline = UInt64.max
     private var lastWriteAt: UInt64
     /// When the client last took something, or when something began to wait for it.
     private var progressAt: UInt64
@@ -68,6 +72,7 @@ struct ConnectionClock {
 
     mutating func responseEnded(_ now: UInt64) {
         timedPhase = nil
+        halfCloseDeadline = .max
         // Of a request that is here already.
         firstByteAt = now
     }
@@ -101,15 +106,22 @@ struct ConnectionClock {
     ///   - isWaiting: Bytes wait for the client.
     ///   - isEventStream: One is under way.
     func deadline(isWaiting: Bool, isEventStream: Bool) -> UInt64 {
-        if isWaiting { return min(phaseDeadline, stallDeadline) }
-        return isEventStream ? min(phaseDeadline, pingDeadline) : phaseDeadline
+        let deadline = min(phaseDeadline, halfCloseDeadline)
+        if isWaiting { return min(deadline, stallDeadline) }
+        return isEventStream ? min(deadline, pingDeadline) : deadline
     }
 
     func due(isWaiting: Bool, isEventStream: Bool, _ now: UInt64) -> Due? {
         if phaseDeadline <= now { return .phase(phaseLimit) }
+        if halfCloseDeadline <= now { return .halfClose }
         if isWaiting { return stallDeadline <= now ? .write : nil }
         return isEventStream && pingDeadline <= now ? .ping : nil
     }
+
+    /// The input ended while a request is served, and may have been a half-close.
+    mutating func halfClosed(_ now: UInt64) { halfCloseDeadline = now + times.halfCloseGrace }
+
+    mutating func askedHalfClosed() { halfCloseDeadline = .max }
 
     /// The input has ended now, while a request is served. That is how a client goes away; it is also how one
     /// says that its request was the last. The second comes right behind the request.
