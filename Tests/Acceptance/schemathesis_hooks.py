@@ -24,9 +24,8 @@ def before_call(context, case, kwargs):
     if generates:
         limit(case.body)
     if case.meta.generation.mode.is_positive:
-        settle_tools(case.body)
-        if case.body.get("timeout_ms") is not None:
-            case.body["timeout_ms"] = max(case.body["timeout_ms"], TIMEOUT_MS)
+        settle_all(case.body)
+        settle_chat(case.body)
         if generates:
             settle(case.body)
 
@@ -39,6 +38,14 @@ def limit(body):
             body[name] = most
     if body.get("max_tokens") is None and body.get("max_completion_tokens") is None:
         body["max_tokens"] = LIMITS["max_tokens"]
+
+
+def settle_all(body):
+    if body.get("timeout_ms") is not None:
+        body["timeout_ms"] = max(body["timeout_ms"], TIMEOUT_MS)
+    # Fields of other names are allowed, and refused by this one.
+    if body.get("strict"):
+        body["strict"] = False
 
 
 def settle(body):
@@ -68,10 +75,15 @@ def with_tokens(prompt):
     """A prompt must have a token; an empty text has none where the model wants no BOS."""
     if isinstance(prompt, list):
         return [with_tokens(part) for part in prompt]
+    if isinstance(prompt, dict):
+        return {key: with_tokens(value) for key, value in prompt.items()}
     return "a" if prompt == "" else prompt
 
 
-def settle_tools(body):
+def settle_chat(body):
+    # The template must end with the last message's text.
+    if body.get("continue_final_message"):
+        body["continue_final_message"] = False
     for message in body.get("messages") or []:
         for call in message.get("tool_calls") or []:
             if isinstance(call["function"].get("arguments"), str):

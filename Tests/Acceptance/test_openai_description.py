@@ -226,6 +226,18 @@ def test_other_errors_are_as_described(service):
     check("ErrorResponse", long, CLOSED)
 
 
+def test_an_error_in_a_stream_is_as_described(service):
+    """It ends the stream, without `[DONE]`."""
+    late = {"prompt": [6] * 2000, "cache_prompt": False, "timeout_ms": 1, "stream": True}
+    answer = service.http.post(TEXT, json=GO_ON | late)
+    assert answer.status_code == 200 and answer.headers["content-type"] == "text/event-stream"
+    *_, last, rest = answer.text.split("\n\n")
+    assert rest == ""
+    error = json.loads(last.removeprefix("data: "))
+    check("ErrorResponse", error, CLOSED)
+    assert error["error"]["code"] == "deadline_exceeded"
+
+
 # ---- The description is a judge that can say no
 
 
