@@ -30,7 +30,7 @@ def described():
     schemas["EmbedderTokenID"]["maximum"] = 30_521
     embeddings = paths["/v1/embeddings"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     embeddings["properties"]["dimensions"]["maximum"] = 384
-    paths["/v1/models/{id}"]["get"]["parameters"][0]["schema"]["enum"] = [MODEL, EMBEDDER]
+    paths["/v1/models/{id}"]["get"]["parameters"][0]["schema"] = {"enum": [MODEL, EMBEDDER]}
     return description
 
 
