@@ -188,7 +188,7 @@ ERRORS = {
     "a wrong field": (400, "POST", CHAT, ASK | {"temperature": 9000}),
     "a wrong type": (400, "POST", TEXT, GO_ON | {"prompt": 1}),
     "a missing field": (400, "POST", EMBED, {}),
-    "a model that cannot": (400, "POST", EMBED, {"input": "Hi", "model": MODEL}),
+    "a model that cannot": (400, "POST", CHAT, ASK | {"model": EMBEDDER}),
     "a broken call": (
         400, "POST", CHAT, ASK | {"messages": CAPITAL + [
             {"role": "assistant", "tool_calls": [
