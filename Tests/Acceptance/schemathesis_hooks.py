@@ -20,10 +20,11 @@ NOT_WITH_BEAMS = [
 def before_call(context, case, kwargs):
     if not isinstance(case.body, dict) or case.meta is None:
         return
-    generates = case.path.endswith("/completions")
+    generates = "/completions" in case.path
     if generates:
         limit(case.body)
     if case.meta.generation.mode.is_positive:
+        settle_all(case.body)
         settle_chat(case.body)
         if generates:
             settle(case.body)
@@ -39,6 +40,14 @@ def limit(body):
         body["max_tokens"] = LIMITS["max_tokens"]
 
 
+def settle_all(body):
+    if body.get("timeout_ms") is not None:
+        body["timeout_ms"] = max(body["timeout_ms"], TIMEOUT_MS)
+    # Fields of other names are allowed, and refused by this one.
+    if body.get("strict"):
+        body["strict"] = False
+
+
 def settle(body):
     if body.get("use_beam_search"):
         for name in NOT_WITH_BEAMS:
@@ -52,8 +61,6 @@ def settle(body):
         body.pop("best_of", None)
     if body.get("suffix"):
         body.pop("echo", None)
-    if body.get("timeout_ms") is not None:
-        body["timeout_ms"] = max(body["timeout_ms"], TIMEOUT_MS)
     most = body.get("max_completion_tokens")
     most = body["max_tokens"] if most is None else most
     if (body.get("min_tokens") or 0) > most:
@@ -68,10 +75,15 @@ def with_tokens(prompt):
     """A prompt must have a token; an empty text has none where the model wants no BOS."""
     if isinstance(prompt, list):
         return [with_tokens(part) for part in prompt]
+    if isinstance(prompt, dict):
+        return {key: with_tokens(value) for key, value in prompt.items()}
     return "a" if prompt == "" else prompt
 
 
 def settle_chat(body):
+    # The template must end with the last message's text.
+    if body.get("continue_final_message"):
+        body["continue_final_message"] = False
     for message in body.get("messages") or []:
         for call in message.get("tool_calls") or []:
             if isinstance(call["function"].get("arguments"), str):

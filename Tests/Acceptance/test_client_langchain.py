@@ -12,16 +12,24 @@ QUESTION = CAPITAL[0]["content"]
 def chat(service):
     from langchain_openai import ChatOpenAI
 
-    return ChatOpenAI(
+    chat = ChatOpenAI(
         model=MODEL, base_url=service.base, api_key=service.key, temperature=0, max_tokens=64, max_retries=0
     )
+    yield chat
+    chat.root_client.close()
 
 
 def test_a_question_is_answered(chat):
     answer = chat.invoke(QUESTION)
     assert "Paris" in answer.text and answer.response_metadata["finish_reason"] == "stop"
     assert answer.usage_metadata["input_tokens"] > 0 and answer.usage_metadata["output_tokens"] > 0
-    assert asyncio.run(chat.ainvoke(QUESTION)).text == answer.text
+
+    async def ask():
+        answer = await chat.ainvoke(QUESTION)
+        await chat.root_async_client.close()
+        return answer
+
+    assert asyncio.run(ask()).text == answer.text
 
 
 def test_a_stream_is_the_same_answer_with_its_usage(chat):

@@ -1,8 +1,11 @@
 """litellm, which gateways and agents are built on, with Apus as an `openai/` provider."""
 
 import asyncio
+import gc
 import os
+import warnings
 
+import openai
 import pytest
 from questions import (
     ABOUT_WEATHER,
@@ -24,7 +27,15 @@ def litellm():
 
     litellm.telemetry = False
     litellm.suppress_debug_info = True
-    return litellm
+    yield litellm
+    # It keeps its clients, and forgets a loop: what it leaves open is no other test's affair.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        for client in litellm.in_memory_llm_clients_cache.cache_dict.values():
+            if isinstance(client, openai.OpenAI):
+                client.close()
+        litellm.in_memory_llm_clients_cache.flush_cache()
+        gc.collect()
 
 
 @pytest.fixture

@@ -205,8 +205,17 @@ def rendered(template, cases, folder, *options):
         ),
         ("Qwen3.5-4B.jinja", "enable_thinking", "assistant\n<think>\n", "<think>\n\n</think>\n\n"),
         ("Qwen-QwQ-32B.jinja", "enable_thinking", "assistant\n<think>\n", "assistant\n<think>\n</think>"),
+        (
+            "deepseek-ai-DeepSeek-R1-Distill-Qwen-32B.jinja", "enable_thinking",
+            "<｜Assistant｜><think>\n", "<｜Assistant｜><think>\n</think>",
+        ),
+        (
+            "CohereForAI-c4ai-command-r7b-12-2024-tool_use.jinja", "enable_thinking",
+            "<|CHATBOT_TOKEN|>", "<|CHATBOT_TOKEN|><|START_THINKING|><|END_THINKING|>",
+        ),
+        ("GLM-4.6.jinja", "enable_thinking", "<|assistant|>", "<|assistant|>\n<think></think>"),
     ],
-)
+)  # fmt: skip
 def test_reasoning(tmp_path, template, variable, thinking, silent):
     """Whether the model thinks stands at the prompt's end."""
     chat = {"messages": CAPITAL, "add_generation_prompt": True}
@@ -219,6 +228,8 @@ def test_reasoning(tmp_path, template, variable, thinking, silent):
     [
         ("meta-llama-Llama-3.2-3B-Instruct.jinja", "%d %b %Y"),
         ("ibm-granite-granite-3.3-2B-Instruct.jinja", "%B %d, %Y"),
+        ("Mistral-Small-3.2-24B-Instruct-2506.jinja", "%Y-%m-%d"),
+        ("openai-gpt-oss-120b.jinja", "%Y-%m-%d"),
     ],
 )
 def test_date_inside_prompt(tmp_path, template, form):

@@ -188,7 +188,7 @@ ERRORS = {
     "a wrong field": (400, "POST", CHAT, ASK | {"temperature": 9000}),
     "a wrong type": (400, "POST", TEXT, GO_ON | {"prompt": 1}),
     "a missing field": (400, "POST", EMBED, {}),
-    "a model that cannot": (400, "POST", EMBED, {"input": "Hi", "model": MODEL}),
+    "a model that cannot": (400, "POST", CHAT, ASK | {"model": EMBEDDER}),
     "a broken call": (
         400, "POST", CHAT, ASK | {"messages": CAPITAL + [
             {"role": "assistant", "tool_calls": [
@@ -224,6 +224,18 @@ def test_other_errors_are_as_described(service):
     check("ErrorResponse", long)
     assert long["error"].pop("n_prompt_tokens") == 20_000 and long["error"].pop("n_ctx") == 8192
     check("ErrorResponse", long, CLOSED)
+
+
+def test_an_error_in_a_stream_is_as_described(service):
+    """It ends the stream, without `[DONE]`."""
+    late = {"prompt": [6] * 2000, "cache_prompt": False, "timeout_ms": 1, "stream": True}
+    answer = service.http.post(TEXT, json=GO_ON | late)
+    assert answer.status_code == 200 and answer.headers["content-type"] == "text/event-stream"
+    *_, last, rest = answer.text.split("\n\n")
+    assert rest == ""
+    error = json.loads(last.removeprefix("data: "))
+    check("ErrorResponse", error, CLOSED)
+    assert error["error"]["code"] == "deadline_exceeded"
 
 
 # ---- The description is a judge that can say no
