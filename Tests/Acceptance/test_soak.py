@@ -162,7 +162,7 @@ def load(server, seconds, seed):
 
 
 # Gemma's layers with a sliding window have blocks of their own.
-@pytest.mark.parametrize("model,seconds", [("smollm2", SECONDS), ("gemma", SECONDS / 2)])
+@pytest.mark.parametrize("model,seconds", [("smollm2", SECONDS), ("gemma", SECONDS / 4)])
 def test_nothing_is_left_of_a_random_load(model, seconds, request, monkeypatch):
     model = request.getfixturevalue(model)
     monkeypatch.setenv("APUS_QUEUE_MAX", str(QUEUE_MAX))

@@ -14,8 +14,8 @@ final class AnswerResponder<Encoder: AnswerEncoder>: Responder {
     private var answers: AnswerSet
     /// Tokens of answers that the stream has told of: `answers` may be ahead of it.
     private var sentTokens = 0
-    /// What streams write into, over and over.
-    private var json = JSONWriter(reservingCapacity: 512)
+    /// What streams write into, over and over; without memory while they wait.
+    private var json = JSONWriter()
 
     init(_ job: GenerationJob, wantsLogprobs: Bool, encoder: Encoder) {
         self.job = job
