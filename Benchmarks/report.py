@@ -10,6 +10,8 @@ def engine_tables(found):
     lines = [
         "## Ratio to the better peer",
         "",
+        measured(found),
+        "",
         "`ratio ≥ target` is reached, `ratio < target` is not. Beside the ratios: prefill as a fraction of the 8-bit",
         "multiply-adds that all threads can do, decode ×1 as a fraction of the bytes that they can read, both measured in the",
         "same run; and the mean KL divergence of `q8` from `high`, with the positions where both prefer the same token.",
@@ -31,6 +33,12 @@ def engine_tables(found):
         lines += ["", "Turns that gave no figure:", ""]
         lines += [f"- {row}, {label(f['work'])}, {f['engine']}: {f['reason']}" for row, f in failures]
     return lines
+
+
+def measured(found):
+    """Parts may be of different runs: each says of which."""
+    machine = found["machine"]
+    return f"Measured {machine['date']}, commit {machine['commit']}, {machine['cpu']}, {machine['threads']} threads."
 
 
 def speeds(entry):
@@ -87,6 +95,8 @@ def load_tables(found):
     return [
         "## Under load",
         "",
+        measured(found),
+        "",
         f"`apus serve --precision {found['precision']}` beside `llama-server -np 32 -kvu`, {found['model']}, "
         f"{found['machine']['threads']} threads, one after the other in one run.",
         "",
@@ -97,7 +107,7 @@ def load_tables(found):
 def http_tables(found):
     """The HTTP server by itself, with its targets."""
     cells = [[check["test"], check["apus"], check["target"], yes_or_no(check["reached"])] for check in found["checks"]]
-    lines = ["## The HTTP server by itself", ""]
+    lines = ["## The HTTP server by itself", "", measured(found), ""]
     if rates := found["found"].get("rate"):
         rows = [
             [name, f"{rate['per_second']:,.0f}", f"{rate['latency_median'] * 1000:.2f} ms"] for name, rate in rates.items()
@@ -115,7 +125,7 @@ def http_tables(found):
 def serving_tables(found):
     """What is done around the engine, with its targets."""
     cells = [[check["test"], check["apus"], check["target"], yes_or_no(check["reached"])] for check in found["checks"]]
-    return ["## Around the engine", "", *table(["measure", "Apus", "target", "reached"], cells)]
+    return ["## Around the engine", "", measured(found), "", *table(["measure", "Apus", "target", "reached"], cells)]
 
 
 def yes_or_no(is_reached):
