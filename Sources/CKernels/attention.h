@@ -66,6 +66,13 @@ INLINE f32x8 element(elements kind, const void *p, size_t i) {
     return __builtin_convertvector(v, f32x8);
 }
 
+// Twelve sums of three queries, the queries' broadcasts and one vector of the block fill sixteen registers. Where that
+// vector has to be widened first, the compiler would rather widen four at once, and spill sums in the innermost loop.
+INLINE f32x8 in_register(elements kind, f32x8 v) {
+    if (kind != FLOATS) KEEP(v);
+    return v;
+}
+
 static void NAME(unpack)(elements kind, const void *from, size_t n, float *to) {
     if (kind == HALVES) for (size_t i = 0; i < n; i += 8) store(to + i, element(HALVES, from, i));
     else for (size_t i = 0; i < n; i += 8) store(to + i, element(CODES, from, i));
@@ -97,11 +104,11 @@ INLINE void NAME(scores)(
         f32x8 acc[TILE_QUERIES][4];
         UNROLL for (int i = 0; i < n * 4; i++) acc[i / 4][i % 4] = splat(0);
         for (size_t d = first; d < end; d++) {
-            f32x8 k[4];
-            UNROLL for (size_t i = 0; i < 4; i++) k[i] = element(kind, block->keys, d * BLOCK + i * 8);
-            UNROLL for (int q = 0; q < n; q++) {
-                const f32x8 x = splat(w[q].query[d]);
-                UNROLL for (int i = 0; i < 4; i++) acc[q][i] += k[i] * x;
+            f32x8 x[TILE_QUERIES];
+            UNROLL for (int q = 0; q < n; q++) x[q] = in_register(kind, splat(w[q].query[d]));
+            UNROLL for (size_t i = 0; i < 4; i++) {
+                const f32x8 k = element(kind, block->keys, d * BLOCK + i * 8);
+                UNROLL for (int q = 0; q < n; q++) acc[q][i] = in_register(kind, acc[q][i] + k * x[q]);
             }
         }
         UNROLL for (int i = 0; i < n * 4; i++) {
@@ -149,11 +156,11 @@ INLINE void NAME(add_values)(
         UNROLL for (int i = 0; i < vectors; i++) acc[q][i] = load(w[q].state + d + (size_t)i * 8) * correction[q];
     }
     for (size_t t = first; t < end; t++) {
-        f32x8 v[4];
-        UNROLL for (size_t i = 0; i < (size_t)vectors; i++) v[i] = element(kind, values, t * dim + d + i * 8);
-        UNROLL for (int q = 0; q < n; q++) {
-            const f32x8 x = splat(weights[q][t]);
-            UNROLL for (int i = 0; i < vectors; i++) acc[q][i] += v[i] * x;
+        f32x8 x[TILE_QUERIES];
+        UNROLL for (int q = 0; q < n; q++) x[q] = in_register(kind, splat(weights[q][t]));
+        UNROLL for (size_t i = 0; i < (size_t)vectors; i++) {
+            const f32x8 v = element(kind, values, t * dim + d + i * 8);
+            UNROLL for (int q = 0; q < n; q++) acc[q][i] = in_register(kind, acc[q][i] + v * x[q]);
         }
     }
     UNROLL for (int q = 0; q < n; q++) {

@@ -1,5 +1,6 @@
 // Everything but the matrix product, in clang's vector extensions: 8 lanes, compiled once for any CPU and
-// once with AVX2. The including file defines NAME(x), the prefix of this set, and sets the target.
+// once with AVX2. The including file defines NAME(x), the prefix of this set, and sets the target. Where the compiler
+// needs help with registers it defines KEEP(v), which keeps a vector in one.
 //
 // Lanes are always eight and the order of every sum is fixed, so that a result depends on its own column only.
 
@@ -14,6 +15,9 @@ typedef _Float16 f16x8 __attribute__((vector_size(16)));
 
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("clang loop unroll(full)")
+#ifndef KEEP
+#define KEEP(v) (void)0
+#endif
 
 INLINE f32x8 load(const float *p) {
     f32x8 v;

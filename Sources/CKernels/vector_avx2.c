@@ -1,6 +1,7 @@
 #if defined(__x86_64__)
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #define NAME(x) avx2_##x
+#define KEEP(v) __asm__("" : "+x"(v))
 #include "vector.h"
 #include "attention.h"
 #include "logits.h"

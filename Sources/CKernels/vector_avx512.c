@@ -2,6 +2,7 @@
 #pragma clang attribute push( \
     __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma,f16c"))), apply_to = function)
 #define NAME(x) avx512_##x
+#define KEEP(v) __asm__("" : "+v"(v))
 #include "vector.h"
 #include "attention.h"
 #include "logits.h"
