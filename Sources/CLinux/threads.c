@@ -50,3 +50,8 @@ void clinux_name_thread(const char *name) {
     kept[sizeof kept - 1] = 0;
     pthread_setname_np(pthread_self(), kept);
 }
+
+static _Thread_local void *thread_value;
+
+void *clinux_thread_value(void) { return thread_value; }
+void clinux_set_thread_value(void *value) { thread_value = value; }

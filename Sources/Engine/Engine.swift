@@ -16,9 +16,11 @@ public final class Engine: GenerationEngine {
 
     /// Makes the model on the engine's new thread and waits until it is there.
     ///
+    /// - Parameter round: hands out what a step gave; see `DeliveryRound`.
     /// - Throws: what `makeModel` throws, or an `EngineError`.
     public init(
         configuration: EngineConfiguration = EngineConfiguration(),
+        round: @escaping DeliveryRound = { $0() },
         makeModel: @escaping @Sendable () throws -> any LanguageModel
     ) throws {
         let board = StatusBoard()
@@ -29,7 +31,7 @@ public final class Engine: GenerationEngine {
         try EngineThread.start {
             EngineLoop.main(
                 configuration: configuration, mailbox: mailbox, board: board, metrics: metrics,
-                makeModel: makeModel)
+                round: round, makeModel: makeModel)
         }
         limits = try mailbox.waitForStart()
         self.mailbox = mailbox

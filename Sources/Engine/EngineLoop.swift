@@ -8,6 +8,7 @@ final class EngineLoop {
     private let mailbox: Mailbox
     private let board: StatusBoard
     private let metrics: EngineMetrics
+    private let round: DeliveryRound
     private let model: any LanguageModel
     private let limits: EngineLimits
     private let scheduler: Scheduler
@@ -25,14 +26,14 @@ final class EngineLoop {
     /// The body of the engine's thread.
     static func main(
         configuration: EngineConfiguration, mailbox: Mailbox, board: StatusBoard, metrics: EngineMetrics,
-        makeModel: @Sendable () throws -> any LanguageModel
+        round: @escaping DeliveryRound, makeModel: @Sendable () throws -> any LanguageModel
     ) {
         do {
             let model = try makeModel()
             let limits = try EngineLimits(model: model, configuration: configuration)
             let loop = EngineLoop(
                 model: model, limits: limits, speculation: configuration.speculation, mailbox: mailbox,
-                board: board, metrics: metrics)
+                board: board, metrics: metrics, round: round)
             loop.publishStatus()
             mailbox.started(limits)
             loop.run()
@@ -45,8 +46,9 @@ final class EngineLoop {
 
     private init(
         model: any LanguageModel, limits: EngineLimits, speculation: Speculation, mailbox: Mailbox,
-        board: StatusBoard, metrics: EngineMetrics
+        board: StatusBoard, metrics: EngineMetrics, round: @escaping DeliveryRound
     ) {
+        self.round = round
         self.model = model
         self.limits = limits
         self.mailbox = mailbox
@@ -357,7 +359,8 @@ extension EngineLoop {
     private func deliver() {
         reportDepartures()
         publishStatus()
-        for request in touched { request.deliver() }
+        guard !touched.isEmpty else { return }
+        round { for request in touched { request.deliver() } }
         touched.removeAll(keepingCapacity: true)
     }
 

@@ -3,6 +3,10 @@
 /// It is called on the engine's thread and must return at once: hand the events over and go.
 public typealias GenerationSink = @Sendable ([GenerationEvent]) -> Void
 
+/// Calls `deliver`, which calls the sinks of all requests that a step had something for. Who wakes threads in sinks can
+/// put that off to the end of the round.
+public typealias DeliveryRound = @Sendable (_ deliver: () -> Void) -> Void
+
 /// Why a request was not taken.
 public enum AdmissionError: Error, Sendable, Equatable {
     /// The queue is full; trying again after so many seconds is sensible.

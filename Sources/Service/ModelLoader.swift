@@ -2,6 +2,7 @@ import API
 import Chat
 import Engine
 import Glibc
+import HTTP
 import Logging
 import ModelFiles
 import Models
@@ -39,7 +40,7 @@ struct ModelLoader: Sendable {
         engineConfiguration.speculation = configuration.speculation
         let engine: Engine
         do {
-            engine = try Engine(configuration: engineConfiguration) {
+            engine = try Engine(configuration: engineConfiguration, round: LoopWakeups.gather) {
                 let model = try TransformerModel.load(file: file, options: options, progress: progress)
                 model.adoptThread()
                 return model

@@ -33,6 +33,32 @@ import Testing
         #expect(engine.status.steps == 70)
     }
 
+    @Test func whatAStepGaveIsHandedOutInOneRound() async throws {
+        let control = FakeModelControl(stepsAllowed: 0)
+        let round = Atomic(0)
+        let rounds = Mutex<[[Int]]>([])
+        let handOut: DeliveryRound = { deliver in
+            rounds.withLock { $0.append([]) }
+            deliver()
+            round.wrappingAdd(1, ordering: .relaxed)
+        }
+        let engine = try Engine(round: handOut) { FakeModel(.init(), control: control) }
+        let ended = Atomic(0)
+        let generations = try (0..<8).map { number in
+            try engine.submit(GenerationRequest(prompt: prompt(number, count: 5), tokensMax: 6)) { events in
+                rounds.withLock { $0[$0.count - 1].append(number) }
+                if case .ended = events.last { ended.wrappingAdd(1, ordering: .relaxed) }
+            }
+        }
+        control.allow(steps: .max)
+        #expect(await eventually { ended.load(ordering: .relaxed) == generations.count })
+        #expect(await eventually { round.load(ordering: .relaxed) == rounds.withLock { $0.count } })
+        let found = rounds.withLock { $0 }
+        // Nobody is told twice in a round, and there is none for nobody.
+        #expect(found.allSatisfy { !$0.isEmpty && Set($0).count == $0.count })
+        #expect(found.contains { $0.count == generations.count })
+    }
+
     @Test(arguments: [nil, 40, 1]) func thirtyTwoRequestsAtOnceAnswerAsEachAlone(window: Int?) async throws {
         var shape = FakeModel.Shape()
         shape.window = window

@@ -8,6 +8,7 @@ private final class Owner: ExchangeOwner {
     let backUps = Atomic(0)
     func hasOutput(_ exchange: Exchange) { announcements.count() }
     func didBackUp(_ exchange: Exchange) { backUps.count() }
+    var executor: (any TaskExecutor)? { nil }
     var count: Int { announcements.load(ordering: .relaxed) }
 }
 

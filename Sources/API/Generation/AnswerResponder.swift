@@ -30,9 +30,14 @@ final class AnswerResponder<Encoder: AnswerEncoder>: Responder {
         defer { register.leave(place) }
         do throws(APIError) {
             if job.fields.streams {
-                await stream(running, listed, to: writer)
+                await withTaskExecutorPreference(executor(of: writer)) {
+                    await stream(running, listed, to: writer)
+                }
             } else {
-                try await respond(running, listed, to: writer)
+                let whole = try await withTaskExecutorPreference(executor(of: writer)) {
+                    () async throws(APIError) in try await gather(running, listed)
+                }
+                respond(whole, to: writer)
             }
         } catch {
             // The other answers of the request are of no use any more.
@@ -48,6 +53,12 @@ final class AnswerResponder<Encoder: AnswerEncoder>: Responder {
         return (running, job.registered { running.cancel() })
     }
 
+    /// Where the engine's events are taken: on the connection's loop, to which tokens go anyway. Prompts' tokens come by
+    /// the thousand, and would hold up its other connections.
+    private func executor(of writer: ResponseWriter) -> (any TaskExecutor)? {
+        job.requests.contains { $0.promptAlternatives != nil } ? nil : writer.executor
+    }
+
     private func tell(_ listed: RegisteredRequest) {
         listed.isRunning.store(answers.isAdmitted, ordering: .relaxed)
         listed.completionTokens.store(answers.usage.completionTokens, ordering: .relaxed)
@@ -55,9 +66,9 @@ final class AnswerResponder<Encoder: AnswerEncoder>: Responder {
 
     // MARK: - Whole
 
-    private func respond(
-        _ running: RunningGeneration, _ listed: RegisteredRequest, to writer: ResponseWriter
-    ) async throws(APIError) {
+    private func gather(
+        _ running: RunningGeneration, _ listed: RegisteredRequest
+    ) async throws(APIError) -> [Answer] {
         var whole = Array(repeating: Answer(), count: answers.count)
         while !answers.isComplete {
             for group in await running.mailbox.next() {
@@ -78,6 +89,10 @@ final class AnswerResponder<Encoder: AnswerEncoder>: Responder {
             }
             tell(listed)
         }
+        return whole
+    }
+
+    private func respond(_ whole: [Answer], to writer: ResponseWriter) {
         if job.fields.returnsTimings { encoder.extras.timings = answers.timings(answers.usage) }
         let best = job.fields.bestOf == nil ? whole : likeliest(of: whole)
         writer.respond(.json(encoder.response(best, usage: answers.usage), headers: job.headers))

@@ -91,8 +91,9 @@ struct TextAssembler {
 
     /// The waiting tokens whose text is out.
     private mutating func release(upTo count: Int) -> [AnswerToken] {
-        let ready = waiting.prefix { $0.end <= count }
-        waiting.removeFirst(ready.count)
+        guard let last = waiting.last else { return [] }
+        let ready = last.end <= count ? waiting[...] : waiting.prefix { $0.end <= count }
+        defer { waiting.removeFirst(ready.count) }
         return ready.map(\.token)
     }
 

@@ -15,6 +15,10 @@ int clinux_pin_thread(int index);
 /// Names the calling thread; at most 15 bytes are kept.
 void clinux_name_thread(const char *name);
 
+/// A pointer of the calling thread's own; NULL before it is set.
+void *clinux_thread_value(void);
+void clinux_set_thread_value(void *value);
+
 /// Tells the core that this is a spin loop.
 static inline void clinux_relax(void) {
 #if defined(__x86_64__)

@@ -43,8 +43,7 @@ public struct AnswerParser: Sendable {
     }
 
     /// Reads the next output. `stopAfterCalls` ends it behind that many calls; what follows is not read.
-    public mutating func append(_ text: some Sequence<UInt8>, stopAfterCalls: Int = Int.max) -> [AnswerPiece]
-    {
+    public mutating func append(_ text: [UInt8], stopAfterCalls: Int = Int.max) -> [AnswerPiece] {
         switch machine {
         case .plain: out.content(text)
         case .marked(var answer):

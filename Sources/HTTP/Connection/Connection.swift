@@ -2,7 +2,7 @@ import CLinux
 
 /// One client: moves bytes between its socket, the machine and the handlers, and keeps the clock.
 ///
-/// Everything but `hasOutput` is confined to the loop. What is written during a turn of the loop leaves in
+/// Everything but what an `ExchangeOwner` has is confined to the loop. What is written during a turn of the loop leaves in
 /// one send at the end of it.
 final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner, @unchecked Sendable {
     var timerSlot: Int?
@@ -185,6 +185,8 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
         write(response.body)
         end()
     }
+
+    var executor: (any TaskExecutor)? { loop }
 
     /// From any thread.
     func hasOutput(_ exchange: Exchange) {

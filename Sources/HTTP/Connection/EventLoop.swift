@@ -21,8 +21,10 @@ protocol TurnEndHandler: AnyObject {
 /// calls an event and a thread hop, and creating and cancelling sources while others fire is where
 /// libdispatch on Linux loses events (swift-corelibs-libdispatch #833, #949).
 ///
-/// Everything but `post` is confined to `queue`.
-final class EventLoop: @unchecked Sendable {
+/// Tasks may prefer the loop as their executor: what they write is sent in the turn that runs them.
+///
+/// Everything but `post`, `wake` and `enqueue` is confined to `queue`.
+final class EventLoop: TaskExecutor, @unchecked Sendable {
     private struct Slot {
         var handler: (any EventHandler)?
         /// Tells a descriptor from the one that had the same number before, in events already fetched.
@@ -41,8 +43,10 @@ final class EventLoop: @unchecked Sendable {
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 65_536, alignment: 64)
 
     private static let roundsPerTurnMax = 64
+    /// A task that runs here posts what it wrote: that still goes out in the same round.
+    private static let mailsPerRoundMax = 2
     /// How long a turn waits for more before it ends.
-    private static let patienceMilliseconds: Int32 = 50
+    private static let patienceMilliseconds: Int32 = 250
     private let queue = DispatchQueue(label: "apus.http.loop", qos: .userInitiated)
     private let epoll: Int32
     private let wakeup: Int32
@@ -98,7 +102,15 @@ final class EventLoop: @unchecked Sendable {
             defer { mailbox.isAwake = true }
             return !mailbox.isAwake
         }
-        if mustWake { apus_eventfd_signal(wakeup) }
+        if mustWake { LoopWakeups.wake(self) }
+    }
+
+    func wake() { apus_eventfd_signal(wakeup) }
+
+    /// Runs a piece of a task on the loop.
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        post { [self] in job.runSynchronously(on: asUnownedTaskExecutor()) }
     }
 
     /// Runs `body` on the loop and waits for it; never to be called there.
@@ -156,7 +168,7 @@ final class EventLoop: @unchecked Sendable {
             patience = mayWait() ? Self.patienceMilliseconds : 0
         }
         // What was posted, or left over, meanwhile is not seen by epoll: the loop wakes itself.
-        if !mayWait() { apus_eventfd_signal(wakeup) }
+        if !mayWait() { wake() }
     }
 
     private func handleEvents(waitingMilliseconds: Int32) -> Int {
@@ -180,12 +192,15 @@ final class EventLoop: @unchecked Sendable {
     }
 
     private func handleMessages() {
-        let messages = mailbox.withLock { mailbox in
-            defer { mailbox.messages.removeAll() }
-            mailbox.isAwake = true
-            return mailbox.messages
+        for _ in 0..<Self.mailsPerRoundMax {
+            let messages = mailbox.withLock { mailbox in
+                defer { mailbox.messages.removeAll() }
+                mailbox.isAwake = true
+                return mailbox.messages
+            }
+            if messages.isEmpty { return }
+            for message in messages { message() }
         }
-        for message in messages { message() }
     }
 
     private func handleTimers() {

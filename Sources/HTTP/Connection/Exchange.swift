@@ -27,6 +27,8 @@ struct ResponseStart: Sendable {
 
 /// Hears what an exchange comes to; called from any thread.
 protocol ExchangeOwner: AnyObject, Sendable {
+    /// Where output goes out without a change of threads.
+    var executor: (any TaskExecutor)? { get }
     func hasOutput(_ exchange: Exchange)
     /// As much waits for the client as should.
     func didBackUp(_ exchange: Exchange)
@@ -84,6 +86,8 @@ final class Exchange: Sendable {
     }
 
     // MARK: - The handler's side
+
+    var executor: (any TaskExecutor)? { owner.executor }
 
     func respond(_ response: HTTPResponse) -> Bool {
         // Before the lock, which the loop takes too.

@@ -71,6 +71,11 @@ public final class ResponseWriter: Sendable {
         exchange.abort()
     }
 
+    /// The connection's I/O loop, for the part of a task that writes little pieces often: each then costs neither a
+    /// change of threads nor a wake-up. Every client of the loop waits while a task computes there, so it must be a
+    /// matter of microseconds.
+    public var executor: (any TaskExecutor)? { exchange.executor }
+
     // MARK: - The client's side
 
     /// More than `HTTPLimits.outboundHighWaterBytes` wait for the client: hold back until `onDrain`.
