@@ -65,16 +65,20 @@ public struct APIRoutes: Sendable {
 
     /// Routes that ask a model, under OpenAI's paths and llama-server's without `/v1`.
     private func addModels(to router: inout Router) {
-        let routes: [(paths: [String], route: ModelRoute)] = [
-            (["/v1/chat/completions", "/chat/completions"], GenerationRoutes.chat),
-            (["/v1/completions", "/completions"], GenerationRoutes.completion),
-            (["/v1/embeddings", "/embeddings"], EmbeddingRoute.answer),
-            (["/v1/rerank", "/rerank", "/v2/rerank", "/v1/reranking", "/reranking"], RerankRoute.answer),
-        ]
         let models = models
-        for (paths, route) in routes {
+        let entrance: Router.Entrance = { models.entrance.refusal(models) }
+        let routes: [(paths: [String], entrance: Router.Entrance?, route: ModelRoute)] = [
+            (["/v1/chat/completions", "/chat/completions"], entrance, GenerationRoutes.chat),
+            (["/v1/completions", "/completions"], entrance, GenerationRoutes.completion),
+            (["/v1/embeddings", "/embeddings"], nil, EmbeddingRoute.answer),
+            (
+                ["/v1/rerank", "/rerank", "/v2/rerank", "/v1/reranking", "/reranking"], nil,
+                RerankRoute.answer
+            ),
+        ]
+        for (paths, entrance, route) in routes {
             for path in paths {
-                router.on(.post, path, takesJSON: true) { request, writer in
+                router.on(.post, path, takesJSON: true, entrance: entrance) { request, writer in
                     await Self.answer(writer) { () async throws(APIError) in
                         try await route(request, models, writer)
                     }

@@ -27,6 +27,7 @@ public final class ModelSlot: Sendable {
     private let isLeaving = Atomic(false)
     /// What the models are asked for at the moment.
     let requests = RequestRegister()
+    let entrance = GenerationEntrance()
     private let embedder = Mutex<ServedEmbedder?>(nil)
 
     public init(_ state: State = .loading) {

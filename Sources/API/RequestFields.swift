@@ -6,6 +6,7 @@ struct RequestFields {
     /// Where the object stands in the request: `stream_options.`, or empty.
     let path: String
     private let object: JSONObject
+    /// Of the object's fields those that were asked for.
     private var used: Set<String> = []
 
     init(_ object: JSONObject, path: String = "") {
@@ -20,8 +21,8 @@ struct RequestFields {
 
     /// The value, which counts as used from here on.
     mutating func take(_ name: String) -> JSONValue? {
+        guard let value = peek(name) else { return nil }
         used.insert(name)
-        guard let value = object[name], !value.isNull else { return nil }
         return value
     }
 

@@ -57,7 +57,9 @@ public final class Engine: GenerationEngine {
         return status
     }
 
-    public func checkQueue() throws(AdmissionError) { try mailbox.checkQueue() }
+    public func checkQueue(behind others: Int) throws(AdmissionError) {
+        try mailbox.checkQueue(behind: others)
+    }
 
     public func submit(
         _ request: GenerationRequest, sink: @escaping GenerationSink

@@ -36,9 +36,9 @@ public protocol GenerationEngine: AnyObject, Sendable {
     var vocabularyCount: Int { get }
     /// The latest figures; never waits for the engine.
     var status: EngineStatus { get }
-    /// Throws `.queueFull` when a request would be refused now, whatever its prompt: nobody need render and tokenise
-    /// what cannot be taken.
-    func checkQueue() throws(AdmissionError)
+    /// Throws `.queueFull` when a request would be refused, whatever its prompt, if `others` came before it: nobody need
+    /// render and tokenise what cannot be taken.
+    func checkQueue(behind others: Int) throws(AdmissionError)
     /// Queues a request. Validates and returns at once; the events come through `sink`.
     func submit(_ request: GenerationRequest, sink: @escaping GenerationSink) throws(AdmissionError)
         -> any Generation

@@ -59,8 +59,8 @@ final class Mailbox: @unchecked Sendable {
 // MARK: - Callers' side
 
 extension Mailbox {
-    func checkQueue() throws(AdmissionError) {
-        try monitor.locked { () throws(AdmissionError) in try gate.check() }
+    func checkQueue(behind others: Int) throws(AdmissionError) {
+        try monitor.locked { () throws(AdmissionError) in try gate.check(behind: others) }
     }
 
     func submit(

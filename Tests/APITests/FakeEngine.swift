@@ -28,11 +28,11 @@ final class FakeEngine: GenerationEngine {
     /// What was cancelled: `all`, or the number of a choice.
     var cancelled: [String] { state.withLock { $0.cancelled } }
 
-    /// Full from now on, for requests that look before they submit.
-    let queueIsFull = Atomic(false)
+    /// Left in the queue, for requests that look before they submit.
+    let places = Atomic(Int.max)
 
-    func checkQueue() throws(AdmissionError) {
-        if queueIsFull.load(ordering: .acquiring) { throw .queueFull(retryAfterSeconds: 7) }
+    func checkQueue(behind others: Int) throws(AdmissionError) {
+        if others >= places.load(ordering: .acquiring) { throw .queueFull(retryAfterSeconds: 7) }
     }
 
     func submit(_ request: GenerationRequest, sink: @escaping GenerationSink) throws(AdmissionError)

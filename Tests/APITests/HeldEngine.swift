@@ -29,7 +29,7 @@ final class HeldEngine: GenerationEngine {
 
     func allow(steps count: Int) { steps.allowed.wrappingAdd(count, ordering: .releasing) }
 
-    func checkQueue() throws(AdmissionError) { try engine.checkQueue() }
+    func checkQueue(behind others: Int) throws(AdmissionError) { try engine.checkQueue(behind: others) }
 
     func submit(_ request: GenerationRequest, sink: @escaping GenerationSink) throws(AdmissionError)
         -> any Generation

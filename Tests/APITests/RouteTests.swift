@@ -233,11 +233,32 @@ import Testing
     ])
     func `a full queue is 429 before the prompt is looked at`(path: String, body: String) async throws {
         try await TestService.run { service async throws in
-            service.engine.queueIsFull.store(true, ordering: .releasing)
+            service.engine.places.store(0, ordering: .releasing)
             let reply = try await service.client.post(path, body)
             #expect(reply.status == 429)
             #expect(reply.headers["retry-after"] == "7")
             #expect(service.engine.requests.isEmpty)
+        }
+    }
+
+    @Test func `requests on their way to the queue have their places there`() async throws {
+        try await TestService.run { service async throws in
+            let (entrance, models) = (GenerationEntrance(), service.models)
+            service.engine.places.store(2, ordering: .releasing)
+            #expect(entrance.refusal(models) == nil)
+            #expect(entrance.refusal(models) == nil)
+            let refusal = try #require(entrance.refusal(models))
+            #expect(refusal.status == .tooManyRequests)
+            #expect(refusal.headers["retry-after"] == "7")
+            // One of them turns out to be no request: its place is free again.
+            #expect(throws: APIError.self) {
+                try entrance.prepare { () throws(APIError) in throw .unavailable("no") }
+            }
+            #expect(entrance.refusal(models) == nil)
+            #expect(entrance.refusal(models) != nil)
+            // Without a model nobody is refused here: the route says what is missing.
+            models.set(.draining)
+            #expect(entrance.refusal(models) == nil)
         }
     }
 

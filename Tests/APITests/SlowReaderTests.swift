@@ -16,7 +16,7 @@ private final class FedEngine: GenerationEngine {
 
     init(vocabularyCount: Int) { self.vocabularyCount = vocabularyCount }
 
-    func checkQueue() throws(AdmissionError) {}
+    func checkQueue(behind others: Int) throws(AdmissionError) {}
 
     func submit(_ request: GenerationRequest, sink: @escaping GenerationSink) throws(AdmissionError)
         -> any Generation

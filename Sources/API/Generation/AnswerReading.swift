@@ -101,9 +101,18 @@ struct AnswerReader: Sendable {
 enum RandomName {
     static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8)
 
+    /// Ten of them take 59.5 of the 64 bits that one system call draws.
+    private static let lettersPerDraw = 10
+
     /// Letters and digits: about 5.95 random bits each.
     static func letters(_ count: Int) -> String {
-        String(
-            decoding: (0..<count).map { _ in alphabet[Int.random(in: 0..<alphabet.count)] }, as: UTF8.self)
+        var bits: UInt64 = 0
+        let letters = (0..<count).map { index in
+            if index % lettersPerDraw == 0 { bits = .random(in: .min ... .max) }
+            let (rest, letter) = bits.quotientAndRemainder(dividingBy: UInt64(alphabet.count))
+            bits = rest
+            return alphabet[Int(letter)]
+        }
+        return String(decoding: letters, as: UTF8.self)
     }
 }

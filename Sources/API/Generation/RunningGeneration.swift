@@ -35,23 +35,11 @@ final class RunningGeneration: Sendable {
     }
 }
 
-extension ServedModel {
-    /// Throws a 429 when the queue is full, before a prompt is rendered and tokenised.
-    func refuseIfFull(promptParam: String) throws(APIError) {
-        do throws(AdmissionError) { try engine.checkQueue() } catch {
-            throw APIError(error, param: promptParam)
-        }
-    }
-}
-
 extension APIError {
+    /// - Parameter param: What holds the prompt.
     init(_ error: AdmissionError, param: String) {
         switch error {
-        case .queueFull(let seconds):
-            self.init(
-                .tooManyRequests, "The queue is full; try again in \(seconds) s.", type: "rate_limit_error",
-                code: "rate_limit_exceeded")
-            retryAfterSeconds = max(1, min(60, seconds))
+        case .queueFull(let seconds): self = .queueFull(retryAfterSeconds: seconds)
         case .contextExceeded(let prompt, let context):
             self = .contextExceeded(prompt: prompt, context: context, param: param)
         case .memoryExceeded(let needed, let budget):
@@ -63,5 +51,13 @@ extension APIError {
         case .stopping: self = .unavailable("The server is stopping.")
         case .invalid(let why): self.init(.badRequest, why, code: "invalid_value")
         }
+    }
+
+    static func queueFull(retryAfterSeconds seconds: Int) -> APIError {
+        var error = APIError(
+            .tooManyRequests, "The queue is full; try again in \(seconds) s.", type: "rate_limit_error",
+            code: "rate_limit_exceeded")
+        error.retryAfterSeconds = max(1, min(60, seconds))
+        return error
     }
 }

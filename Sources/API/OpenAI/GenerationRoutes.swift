@@ -7,7 +7,10 @@ enum GenerationRoutes {
     static func chat(
         _ request: HTTPRequest, _ models: ModelSlot, _ writer: ResponseWriter
     ) async throws(APIError) {
-        try await responder(toChat: request, models).answer(on: writer, models.requests)
+        let prepared = try models.entrance.prepare { () throws(APIError) in
+            try responder(toChat: request, models)
+        }
+        try await prepared.answer(on: writer, models.requests)
     }
 
     @inline(never)
@@ -17,7 +20,6 @@ enum GenerationRoutes {
         let body = try request.jsonObject()
         let model = try models.model(named: RequestFields(body).peek("model")?.string)
         let chat = try ChatCompletionRequest(body, sampling: model.sampling)
-        try model.refuseIfFull(promptParam: "messages")
         let (prompt, droppedMessages) = try prompt(of: chat, model)
         let job = try GenerationJob(
             .chat, Caller(request), model: model, prompts: [prompt.tokens], promptParam: "messages",
@@ -63,7 +65,10 @@ enum GenerationRoutes {
     static func completion(
         _ request: HTTPRequest, _ models: ModelSlot, _ writer: ResponseWriter
     ) async throws(APIError) {
-        try await responder(toCompletion: request, models).answer(on: writer, models.requests)
+        let prepared = try models.entrance.prepare { () throws(APIError) in
+            try responder(toCompletion: request, models)
+        }
+        try await prepared.answer(on: writer, models.requests)
     }
 
     @inline(never)
@@ -74,7 +79,6 @@ enum GenerationRoutes {
         let model = try models.model(named: RequestFields(body).peek("model")?.string)
         let completion = try CompletionRequest(
             body, vocabularyCount: model.tokenizer.vocabularyCount, sampling: model.sampling)
-        try model.refuseIfFull(promptParam: "prompt")
         let prompts = try completion.promptTokens(model)
         let echoed = completion.echoes ? completion.prompts.map { $0.text(model.tokenizer) } : nil
         let job = try GenerationJob(

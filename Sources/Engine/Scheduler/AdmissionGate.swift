@@ -19,9 +19,9 @@ struct AdmissionGate {
         self.queueTokensMax = queueTokensMax
     }
 
-    /// Whether there is room for the smallest request.
-    func check() throws(AdmissionError) {
-        guard waitingCount < queueMax else { throw .queueFull(retryAfterSeconds: retryAfterSeconds) }
+    /// Whether there is room for the smallest request behind so many others.
+    func check(behind others: Int = 0) throws(AdmissionError) {
+        guard waitingCount + others < queueMax else { throw .queueFull(retryAfterSeconds: retryAfterSeconds) }
     }
 
     mutating func enter(_ size: RequestSize) throws(AdmissionError) {

@@ -45,7 +45,9 @@ extension Connection {
             case .immediate(let handler):
                 let response = handler(request)
                 answer(compression.apply(response, bytesMax: limits.compressedOnLoopBytesMax))
-            case .task(let handler): startTask(request, handler)
+            case .task(let handler, let entrance):
+                if let refusal = entrance?() { return answer(refusal) }
+                startTask(request, handler)
             }
         case nil: preconditionFailure("a request without a head")
         }

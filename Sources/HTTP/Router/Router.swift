@@ -8,9 +8,13 @@ public struct Router: Sendable {
     public enum Handler: Sendable {
         /// Runs on the I/O loop, without a hop: for answers that take microseconds and wait for nothing.
         case immediate(@Sendable (HTTPRequest) -> HTTPResponse)
-        /// Runs as a task of the default pool.
-        case task(@Sendable (HTTPRequest, ResponseWriter) async -> Void)
+        /// Runs as a task of the default pool, when the entrance lets the request in.
+        case task(@Sendable (HTTPRequest, ResponseWriter) async -> Void, Entrance? = nil)
     }
+
+    /// Asked on the I/O loop about each complete request before its task is made: an answer refuses it at once, and nil
+    /// means that the handler runs.
+    public typealias Entrance = @Sendable () -> HTTPResponse?
 
     struct Route: Sendable {
         var method: HTTPMethod
@@ -36,11 +40,12 @@ public struct Router: Sendable {
     ///   - pattern: Starts with `/`; `{name}` stands for one segment.
     ///   - bodyBytesMax: The route's own limit instead of `HTTPLimits.bodyBytesMax`.
     ///   - takesJSON: Requests without `Content-Type: application/json` are answered 415, before their body is read.
+    ///   - entrance: See `Entrance`.
     public mutating func on(
         _ method: HTTPMethod, _ pattern: String, bodyBytesMax: Int? = nil, takesJSON: Bool = false,
-        _ handler: @escaping @Sendable (HTTPRequest, ResponseWriter) async -> Void
+        entrance: Entrance? = nil, _ handler: @escaping @Sendable (HTTPRequest, ResponseWriter) async -> Void
     ) {
-        add(pattern, method, bodyBytesMax, takesJSON: takesJSON, .task(handler))
+        add(pattern, method, bodyBytesMax, takesJSON: takesJSON, .task(handler, entrance))
     }
 
     /// A route that is answered on the I/O loop itself: health checks, metrics, small constants.
