@@ -70,21 +70,22 @@ final class AnswerResponder<Encoder: AnswerEncoder>: Responder {
         _ running: RunningGeneration, _ listed: RegisteredRequest
     ) async throws(APIError) -> [Answer] {
         var whole = Array(repeating: Answer(), count: answers.count)
+        var events: [AnswerEvent] = []
         while !answers.isComplete {
-            for group in await running.mailbox.next() {
-                for event in answers.take(group) {
-                    switch event {
-                    case .admitted, .progress: break
-                    case .prompt(let prompt, let tokens): encoder.addPrompt(prompt, tokens)
-                    case .delta(let choice, let delta): whole[choice].add(delta)
-                    case .finished(let choice, let end, let delta):
-                        whole[choice].add(delta)
-                        whole[choice].end = end
-                        if delta.isStopped { running.cancel(answer: choice) }
-                    case .failed(let why): throw .internalFailure(why)
-                    case .timedOut: throw .deadlineExceeded
-                    case .cancelled: throw .cancelled
-                    }
+            events.removeAll(keepingCapacity: true)
+            for group in await running.mailbox.next() { answers.take(group, into: &events) }
+            for event in events {
+                switch event {
+                case .admitted, .progress: break
+                case .prompt(let prompt, let tokens): encoder.addPrompt(prompt, tokens)
+                case .delta(let choice, let delta): whole[choice].add(delta)
+                case .finished(let choice, let end, let delta):
+                    whole[choice].add(delta)
+                    whole[choice].end = end
+                    if delta.isStopped { running.cancel(answer: choice) }
+                case .failed(let why): throw .internalFailure(why)
+                case .timedOut: throw .deadlineExceeded
+                case .cancelled: throw .cancelled
                 }
             }
             tell(listed)
@@ -120,9 +121,10 @@ final class AnswerResponder<Encoder: AnswerEncoder>: Responder {
         writer.beginEventStream(headers: job.headers)
         do throws(APIError) {
             var isBehind = false
+            var events: [AnswerEvent] = []
             while !answers.isComplete {
-                var events: [AnswerEvent] = []
-                for group in await running.mailbox.next() { events += answers.take(group) }
+                events.removeAll(keepingCapacity: true)
+                for group in await running.mailbox.next() { answers.take(group, into: &events) }
                 tell(listed)
                 if isBehind { events = AnswerEvent.merged(events) }
                 isBehind = false

@@ -52,10 +52,13 @@ struct AnswerSet {
     var isComplete: Bool { unfinishedCount == 0 }
     var count: Int { answers.count }
 
-    /// - Parameter now: when the events came.
-    mutating func take(_ group: EventMailbox.Group, at now: ContinuousClock.Instant = .now) -> [AnswerEvent] {
+    /// - Parameters:
+    ///   - now: when the events came.
+    ///   - heard: what they come to is added there.
+    mutating func take(
+        _ group: EventMailbox.Group, at now: ContinuousClock.Instant = .now, into heard: inout [AnswerEvent]
+    ) {
         clock.note(group.events, at: now)
-        var heard: [AnswerEvent] = []
         for event in group.events {
             switch event {
             case .prefilled(let cachedTokens): usage.cachedTokens += cachedTokens
@@ -83,7 +86,6 @@ struct AnswerSet {
             case .embedding, .ended: break
             }
         }
-        return heard
     }
 
     private func admit(_ heard: inout [AnswerEvent]) {

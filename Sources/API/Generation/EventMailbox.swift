@@ -14,13 +14,14 @@ final class EventMailbox: Sendable {
 
     private struct State {
         var groups: [Group] = []
-        var waiter: CheckedContinuation<[Group], Never>?
+        /// Not a checked one, which costs an allocation a token: it is resumed where it is taken out.
+        var waiter: UnsafeContinuation<[Group], Never>?
     }
 
     private let state = Mutex(State())
 
     func post(_ group: Group) {
-        let waiter = state.withLock { state -> CheckedContinuation<[Group], Never>? in
+        let waiter = state.withLock { state -> UnsafeContinuation<[Group], Never>? in
             guard let waiter = state.waiter else {
                 state.groups.append(group)
                 return nil
@@ -33,7 +34,7 @@ final class EventMailbox: Sendable {
 
     /// Everything that has gathered; waits until there is something. Only one task may ask.
     func next() async -> [Group] {
-        await withCheckedContinuation { continuation in
+        await withUnsafeContinuation { continuation in
             let ready = state.withLock { state -> [Group]? in
                 guard state.groups.isEmpty else {
                     defer { state.groups = [] }

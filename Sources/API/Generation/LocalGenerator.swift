@@ -63,7 +63,9 @@ public struct LocalGenerator: Sendable {
             } onCancel: {
                 running.cancel()
             }
-            for event in groups.flatMap({ answers.take($0) }) {
+            var events: [AnswerEvent] = []
+            for group in groups { answers.take(group, into: &events) }
+            for event in events {
                 switch event {
                 case .admitted, .prompt, .progress: break
                 case .delta(_, let delta): outcome.add(delta, show)

@@ -91,10 +91,14 @@ struct TextAssembler {
 
     /// The waiting tokens whose text is out.
     private mutating func release(upTo count: Int) -> [AnswerToken] {
-        guard let last = waiting.last else { return [] }
-        let ready = last.end <= count ? waiting[...] : waiting.prefix { $0.end <= count }
-        defer { waiting.removeFirst(ready.count) }
-        return ready.map(\.token)
+        let readyCount = waiting.firstIndex { $0.end > count } ?? waiting.count
+        let ready = waiting.prefix(readyCount).map(\.token)
+        if readyCount == waiting.count {
+            waiting.removeAll(keepingCapacity: true)
+        } else {
+            waiting.removeFirst(readyCount)
+        }
+        return ready
     }
 
     /// All waiting tokens, after a stop string: the ones that only made text behind the cut are not shown.

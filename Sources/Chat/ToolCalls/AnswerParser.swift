@@ -45,7 +45,7 @@ public struct AnswerParser: Sendable {
     /// Reads the next output. `stopAfterCalls` ends it behind that many calls; what follows is not read.
     public mutating func append(_ text: [UInt8], stopAfterCalls: Int = Int.max) -> [AnswerPiece] {
         switch machine {
-        case .plain: out.content(text)
+        case .plain: return text.isEmpty ? [] : [.content(text)]
         case .marked(var answer):
             machine = .plain
             for byte in text where out.callsEnded < stopAfterCalls { answer.take(byte, &out) }

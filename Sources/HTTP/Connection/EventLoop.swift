@@ -31,8 +31,13 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
         var generation: UInt32 = 0
     }
 
+    /// An array of bare closures would wrap each of them once more.
+    private struct Message {
+        let run: @Sendable () -> Void
+    }
+
     private struct Mailbox {
-        var messages: [@Sendable () -> Void] = []
+        var messages: [Message] = []
         /// The loop is in a turn, or has been signalled: nobody needs to wake it.
         var isAwake = false
     }
@@ -98,7 +103,7 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
     /// once.
     func post(_ message: @escaping @Sendable () -> Void) {
         let mustWake = mailbox.withLock { mailbox in
-            mailbox.messages.append(message)
+            mailbox.messages.append(Message(run: message))
             defer { mailbox.isAwake = true }
             return !mailbox.isAwake
         }
@@ -199,7 +204,7 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
                 return mailbox.messages
             }
             if messages.isEmpty { return }
-            for message in messages { message() }
+            for message in messages { message.run() }
         }
     }
 

@@ -2,10 +2,13 @@
 enum ServerSentEvent {
     /// Between events; it says nothing and keeps proxies from cutting a silent stream.
     static let ping: [UInt8] = Array(": ping\n\n".utf8)
+    /// `data: ` and the empty line.
+    private static let framingBytes = 8
 
     /// Appends one event. Each line of `data` (ended by LF, CR or CRLF) becomes its own `data:` line, so no
     /// content can end the event early; line breaks in the event's name are dropped.
     static func append(event: String?, data: [UInt8], to output: inout [UInt8]) {
+        if output.isEmpty { output.reserveCapacity(data.count + framingBytes) }
         if let event {
             output.append(contentsOf: "event: ".utf8)
             output.append(contentsOf: event.utf8.filter { !ASCII.isControl($0) })
