@@ -35,6 +35,8 @@ QUEUE_MAX = 12
 ANSWER_SECONDS_MAX = 900
 # Beyond what the first part of the load needed; the allocator is not exact.
 GROWTH_BYTES_MAX = 16 << 20
+# However short the load is: before that, memory still grows to what any load of the kind needs.
+FIRST_SECONDS_MIN = 10
 
 PROBES = [
     {"prompt": "Once upon a time", "max_tokens": 40},
@@ -170,7 +172,7 @@ def test_nothing_is_left_of_a_random_load(model, seconds, request, monkeypatch):
     server = apus.Server(model, *options, "--log-level", "notice")
     try:
         fresh = probe(server)
-        load(server, seconds / 3, SEED)
+        load(server, max(seconds / 3, FIRST_SECONDS_MIN), SEED)
         wait_until_idle(server)
         before = resident_bytes(server)
         load(server, seconds * 2 / 3, SEED + 1)

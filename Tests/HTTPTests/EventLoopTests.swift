@@ -31,6 +31,17 @@ struct EventLoopTests {
         #expect(log.all == ["task", "posted", "later"])
     }
 
+    @Test("Who waits for the loop does not wait for its patience, however often something comes")
+    func visitors() throws {
+        let (loop, log) = (try EventLoop(), Log())
+        loop.post { log.add("woken") }
+        #expect(log.reaches(1))
+        let began = ContinuousClock.now
+        for _ in 0..<20 { loop.sync { log.add("visitor") } }
+        #expect(log.all.count == 21)
+        #expect(ContinuousClock.now - began < .seconds(2), "each takes a turn's patience")
+    }
+
     @Test("Posts that are gathered wake every loop when the last has been made")
     func gathering() throws {
         let (loops, log) = ([try EventLoop(), try EventLoop()], Log())

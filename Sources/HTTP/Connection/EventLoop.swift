@@ -57,6 +57,8 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
     private let wakeup: Int32
     private let timer: Int32
     private let mailbox = Mutex(Mailbox())
+    /// Those that wait in `sync`.
+    private let visitors = Atomic(0)
     private let source: any DispatchSourceRead
     private var events = [apus_epoll_event](repeating: apus_epoll_event(), count: 256)
     private var slots: [Slot] = []
@@ -120,7 +122,13 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     /// Runs `body` on the loop and waits for it; never to be called there.
     func sync<Result>(_ body: () -> Result) -> Result {
-        queue.sync(execute: body)
+        // The turn that runs ends for it, and does not wait before.
+        visitors.wrappingAdd(1, ordering: .relaxed)
+        wake()
+        return queue.sync {
+            visitors.wrappingSubtract(1, ordering: .relaxed)
+            return body()
+        }
     }
 
     // MARK: - On the loop
@@ -169,7 +177,7 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
             handleTimers()
             endTurn()
             armTimer()
-            if isIdle, patience > 0 { break }
+            if isIdle && patience > 0 || visitors.load(ordering: .relaxed) > 0 { break }
             patience = mayWait() ? Self.patienceMilliseconds : 0
         }
         // What was posted, or left over, meanwhile is not seen by epoll: the loop wakes itself.
