@@ -9,7 +9,7 @@ public struct Router: Sendable {
         /// Runs on the I/O loop, without a hop: for answers that take microseconds and wait for nothing.
         case immediate(@Sendable (HTTPRequest) -> HTTPResponse)
         /// Runs as a task of the default pool, when the entrance lets the request in.
-        case task(@Sendable (HTTPRequest, ResponseWriter) async -> Void, Entrance? = nil)
+        case task(@Sendable (HTTPRequest, ResponseWriter) async -> Void, Entrance?)
     }
 
     /// Asked on the I/O loop about each complete request before its task is made: an answer refuses it at once, and nil
