@@ -11,7 +11,7 @@ python := .build-test/python
 swift_sources := Sources Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check-neon check-sanitizers check-tls fuzz bench format lint clean dependencies test-models
+.PHONY: help run build test check-kernels check-sanitizers check-tls fuzz bench format lint clean dependencies test-models
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,20 +25,13 @@ build: dependencies ## Build the release binary, .build/release/apus
 
 test: dependencies test-models $(python)/.installed ## Run every test: the modules', then the acceptance tests
 	swift build $(test_build) --build-tests
-	@# One test at a time: tests that compute for seconds hold the threads that the server's handlers need,
-	@# and Swift has as many of those as there are cores. All runners report, whatever the first one finds.
-	@status=0; \
-	scripts/check-neon || status=1; \
-	if [ "$${CI-}" = true ]; then scripts/check-sanitizers || status=1; scripts/fuzz all 30 || status=1; fi; \
-	swift test $(test_build) --skip-build --disable-xctest --no-parallel || status=1; \
-	APUS_BINARY=.build-test/release/apus $(python)/bin/python -m pytest Tests/Acceptance || status=1; \
-	exit $$status
+	@scripts/run-tests $(python) $(test_build)
 
 check-tls: build ## Have testssl.sh and sslyze look at a server that speaks TLS
 	@scripts/check-tls
 
-check-neon: ## Compare the fast kernels with the portable ones, here and on emulated arm64 CPUs
-	@scripts/check-neon
+check-kernels: ## Compare the fast kernels with the portable ones, here and on emulated CPUs
+	@scripts/check-kernels
 
 check-sanitizers: ## Run the HTTP server's tests under ThreadSanitizer and AddressSanitizer
 	@scripts/check-sanitizers
@@ -75,7 +68,7 @@ format: ## Format the Swift sources
 
 lint: ## Check the Swift sources' format, and the scripts with shellcheck when it is installed
 	swift format lint --strict --parallel --recursive $(swift_sources)
-	@if command -v shellcheck >/dev/null; then shellcheck .ci/run scripts/bench-models scripts/check-neon scripts/check-sanitizers scripts/check-tls scripts/fetch-model scripts/fuzz scripts/install-dependencies scripts/install-packages; else echo "shellcheck is not installed"; fi
+	@if command -v shellcheck >/dev/null; then shellcheck .ci/run scripts/bench-models scripts/check-kernels scripts/check-sanitizers scripts/check-tls scripts/fetch-model scripts/fuzz scripts/install-dependencies scripts/install-packages scripts/run-tests; else echo "shellcheck is not installed"; fi
 
 clean: ## Remove what was built
 	rm -rf .build .build-test

@@ -3,7 +3,8 @@ import Testing
 
 @Suite("Streaming")
 struct StreamingTests {
-    /// `/pairs` sends two events a millisecond apart, as often as it is told to.
+    /// `/pairs` sends two events a millisecond apart, as often as it is told to; the later ones, which only a busy machine
+    /// needs, up to six.
     private func withPairs(
         count: Int, _ body: @escaping @Sendable (UInt16, Notes) throws -> Void
     ) async throws {
@@ -13,12 +14,12 @@ struct StreamingTests {
             writer.beginEventStream()
             // The end must not come in one send with the last event.
             for pair in 0...count {
-                while !notes.all.contains("next \(pair)"), !writer.isClosed {
+                while !notes.all.contains("next \(pair)"), !notes.all.contains("end"), !writer.isClosed {
                     try? await Task.sleep(for: .milliseconds(1))
                 }
-                if pair == count { break }
+                if notes.all.contains("end") { break }
                 writer.writeEvent(data: Array("first".utf8))
-                let later = ContinuousClock.now.advanced(by: .milliseconds(1))
+                let later = ContinuousClock.now.advanced(by: .milliseconds(1 + pair / 10))
                 while ContinuousClock.now < later {}
                 writer.writeEvent(data: Array("second".utf8))
             }
@@ -34,7 +35,7 @@ struct StreamingTests {
 
     @Test("Two tokens a millisecond apart arrive as two reads, each one whole chunk (check 96)")
     func oneReadAnEvent() async throws {
-        let pairs = 30
+        let pairs = 60
         try await withPairs(count: pairs) { port, notes in
             let client = try RawClient(port: port)
             try client.send("GET /pairs HTTP/1.1\r\nHost: h\r\n\r\n")
@@ -45,6 +46,7 @@ struct StreamingTests {
             let second = "e\r\ndata: second\n\n\r\n"
             var apart = 0
             for pair in 0..<pairs {
+                if pair % 10 == 0, apart > 0 { break }
                 notes.add("next \(pair)")
                 var reads: [String] = []
                 // Both in one chunk are not what is wanted, and yet all that comes.
@@ -57,10 +59,10 @@ struct StreamingTests {
                 }
                 if reads == [first, second] { apart += 1 }
             }
-            notes.add("next \(pairs)")
+            notes.add("end")
             #expect(try client.receive(through: "\r\n\r\n") == "0\r\n\r\n")
             // On a busy machine this thread sleeps through most milliseconds; a server that gathers events never sends two.
-            #expect(apart > 0, "none of \(pairs) pairs came as two reads")
+            #expect(apart > 0, "no pair came as two reads")
         }
     }
 }
