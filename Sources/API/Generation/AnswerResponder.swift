@@ -185,6 +185,7 @@ final class AnswerResponder<Encoder: AnswerEncoder>: Responder {
     /// What the next chunk says beside its text, if that has so many tokens.
     private func note(sent count: Int) {
         sentTokens += count
+        guard job.fields.streamsUsageInChunks || job.fields.returnsTimings else { return }
         var usage = answers.usage
         usage.completionTokens = sentTokens
         if job.fields.streamsUsageInChunks { encoder.extras.usage = usage }

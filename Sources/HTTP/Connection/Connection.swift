@@ -19,6 +19,8 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     private var interest: UInt32 = 0
     private var sawHalfClose = false
     private var isTurnEndDue = false
+    /// The response that runs has output, written on the loop.
+    private var isOutputDue = false
     /// Requests wait for the next turn, or for room in `outbound`.
     private var isHeldBack = false
 
@@ -190,7 +192,12 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
 
     /// From any thread.
     func hasOutput(_ exchange: Exchange) {
-        loop.post { [self] in deliver(exchange) }
+        if loop.isCurrent {
+            isOutputDue = true
+            needTurnEnd()
+        } else {
+            loop.post { [self] in deliver(exchange) }
+        }
     }
 
     func didBackUp(_ exchange: Exchange) { context.counters.count(.outboundHighWater) }
@@ -255,7 +262,13 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
     }
 
     func turnEnds() {
+        if isOutputDue {
+            isOutputDue = false
+            if let exchange = current?.exchange { deliver(exchange) }
+        }
         isTurnEndDue = false
+        // Of a request that waited behind that response.
+        if isOutputDue { needTurnEnd() }
         if isClosed { return }
         send()
         if isClosed { return }

@@ -31,9 +31,10 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
         var generation: UInt32 = 0
     }
 
-    /// An array of bare closures would wrap each of them once more.
-    private struct Message {
-        let run: @Sendable () -> Void
+    private enum Message {
+        case call(@Sendable () -> Void)
+        /// A piece of a task. In a closure it would cost an allocation.
+        case job(UnownedJob)
     }
 
     private struct Mailbox {
@@ -48,8 +49,6 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 65_536, alignment: 64)
 
     private static let roundsPerTurnMax = 64
-    /// A task that runs here posts what it wrote: that still goes out in the same round.
-    private static let mailsPerRoundMax = 2
     /// How long a turn waits for more before it ends.
     private static let patienceMilliseconds: Int32 = 250
     private let queue = DispatchQueue(label: "apus.http.loop", qos: .userInitiated)
@@ -57,6 +56,10 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
     private let wakeup: Int32
     private let timer: Int32
     private let mailbox = Mutex(Mailbox())
+    /// What was taken from the mailbox; empty but in `handleMessages`.
+    private var taken: [Message] = []
+    /// The thread that is in a turn; 0 when none is.
+    private let runner = Atomic<UInt>(0)
     /// Those that wait in `sync`.
     private let visitors = Atomic(0)
     private let source: any DispatchSourceRead
@@ -103,9 +106,11 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     /// Runs `message` on the loop, after those posted before it. Posts that come close together wake the loop
     /// once.
-    func post(_ message: @escaping @Sendable () -> Void) {
+    func post(_ message: @escaping @Sendable () -> Void) { post(.call(message)) }
+
+    private func post(_ message: Message) {
         let mustWake = mailbox.withLock { mailbox in
-            mailbox.messages.append(Message(run: message))
+            mailbox.messages.append(message)
             defer { mailbox.isAwake = true }
             return !mailbox.isAwake
         }
@@ -116,9 +121,11 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     /// Runs a piece of a task on the loop.
     func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
-        post { [self] in job.runSynchronously(on: asUnownedTaskExecutor()) }
+        post(.job(UnownedJob(job)))
     }
+
+    /// The caller is in a turn of the loop.
+    var isCurrent: Bool { runner.load(ordering: .relaxed) == pthread_self() }
 
     /// Runs `body` on the loop and waits for it; never to be called there.
     func sync<Result>(_ body: () -> Result) -> Result {
@@ -170,6 +177,8 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
     /// Waiting here costs a blocked thread; waking through Dispatch costs several system calls and two thread
     /// hops, which would be paid for every token of a stream.
     private func turn() {
+        runner.store(pthread_self(), ordering: .relaxed)
+        defer { runner.store(0, ordering: .relaxed) }
         var patience: Int32 = 0
         for _ in 0..<Self.roundsPerTurnMax {
             let isIdle = handleEvents(waitingMilliseconds: patience) == 0
@@ -205,15 +214,18 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
     }
 
     private func handleMessages() {
-        for _ in 0..<Self.mailsPerRoundMax {
-            let messages = mailbox.withLock { mailbox in
-                defer { mailbox.messages.removeAll() }
-                mailbox.isAwake = true
-                return mailbox.messages
-            }
-            if messages.isEmpty { return }
-            for message in messages { message.run() }
+        // Two arrays take turns, so that none is made.
+        mailbox.withLock { mailbox in
+            mailbox.isAwake = true
+            swap(&mailbox.messages, &taken)
         }
+        for message in taken {
+            switch message {
+            case .call(let body): body()
+            case .job(let job): job.runSynchronously(on: asUnownedTaskExecutor())
+            }
+        }
+        taken.removeAll(keepingCapacity: true)
     }
 
     private func handleTimers() {
@@ -221,7 +233,7 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
     }
 
     private func endTurn() {
-        // Who is dirty again meanwhile waits for the next turn. Two arrays take turns, so that none is made.
+        // Who is dirty again meanwhile waits for the next turn.
         swap(&dirty, &ending)
         for handler in ending { handler.turnEnds() }
         ending.removeAll(keepingCapacity: true)
