@@ -11,7 +11,10 @@
 // halves of a group have scales (Q2_K, Q3_K, Q6_K) the sum of both halves' products times these. Five-bit codes with
 // a min lose an offset of 16 too, min = fma(16, scale, min). Q2_K has mins for the halves: there
 // acc = fma(fma(m, float(min dot), d * float(dot)), column scale, acc), where min dot is minus the sum of both halves'
-// mins times their sums of the column's codes. The planes of a column are added at the end.
+// mins times their sums of the column's codes.
+//
+// Two planes: dot = 254 * first dot + second dot, and the second's scale and sum, where `joins_planes`; for other kinds
+// the sums of both planes are added at the end.
 //
 // Float: sums[k / 64 % 4] = fma(weight, x, that sum) along k, then (s0 + s1) + (s2 + s3).
 
@@ -31,8 +34,9 @@ typedef void matmul_float_function(
     float *out, size_t out_stride);
 matmul_float_function apus_portable_matmul_float, apus_avx2_matmul_float, apus_neon_matmul_float;
 
-/// The step from one plane's scale to the next: what rounding to 8 bits leaves is at most half a step.
-#define APUS_PLANE_RATIO (1.0f / 254.0f)
+/// A step of one plane in those of the next: what rounding to 8 bits leaves is at most half a step.
+#define APUS_PLANE_STEPS 254
+#define APUS_PLANE_RATIO (1.0f / APUS_PLANE_STEPS)
 /// A group whose scale is below this is all zeros: its reciprocal would leave the range of f32.
 #define APUS_SCALE_MIN 1e-30f
 

@@ -32,10 +32,17 @@ INLINE void begin(apus_panel_kind kind, const apus_activations *x, __m256i *s, _
                                : _mm256_setzero_si256();
 }
 
-INLINE __m256i dot_of_parts(apus_panel_kind kind, __m256i low, __m256i high) {
-    const __m256i factor = _mm256_set1_epi16((short)high_factor(kind));
-    return _mm256_add_epi32(_mm256_madd_epi16(low, _mm256_set1_epi16(1)), _mm256_madd_epi16(high, factor));
+// `times` the sum of all, in 32 bits.
+INLINE __m256i dot_of_sums(__m256i sums, int times) {
+    return _mm256_madd_epi16(sums, _mm256_set1_epi16((short)times));
 }
+INLINE __m256i dot_of_parts(apus_panel_kind kind, __m256i low, __m256i high, int times) {
+    return _mm256_add_epi32(dot_of_sums(low, times), dot_of_sums(high, high_factor(kind) * times));
+}
+
+// Physical columns that give one sum, `together`, are neighbours. What the dot product of the one at c is multiplied with.
+INLINE int steps(int together, int c) { return (c + 1) % together ? APUS_PLANE_STEPS : 1; }
+INLINE int planes_together(apus_panel_kind kind, int planes) { return joins_planes(kind) ? planes : 1; }
 
 // Minus the sums of a column's codes in both halves, side by side in 16 bits.
 INLINE __m256i half_sums(const apus_activations *x) {
@@ -63,9 +70,9 @@ INLINE void add_product(__m256i *sum, __m256i codes, __m256i x) {
     *sum = _mm256_add_epi16(*sum, _mm256_maddubs_epi16(codes, x));
 }
 
-// Dot products of a group with np columns.
+// Dot products of a group with np physical columns, so many `together`.
 INLINE void dots_of_columns(
-    apus_panel_kind kind, const group *w, const apus_activations *const *x, int np, __m256i *dots) {
+    apus_panel_kind kind, const group *w, const apus_activations *const *x, int np, int together, __m256i *dots) {
     __m256i s[4], t[4];
     UNROLL for (int c = 0; c < np; c++) begin(kind, x[c], &s[c], &t[c]);
     UNROLL for (int j = 0; j < (is_wide(kind) ? 8 : 4); j++) {
@@ -87,18 +94,20 @@ INLINE void dots_of_columns(
     }
     UNROLL for (int c = 0; c < np; c++) {
         if (is_wide(kind))
-            dots[c] = dot_of_parts(kind, s[c], t[c]);
+            dots[c] = dot_of_parts(kind, s[c], t[c], steps(together, c));
         else if (has_half_scales(kind))
             dots[c] = _mm256_add_epi32(
                 _mm256_madd_epi16(s[c], w->half_scales[0]), _mm256_madd_epi16(t[c], w->half_scales[1]));
         else
-            dots[c] = _mm256_madd_epi16(s[c], _mm256_set1_epi16(1));
+            dots[c] = dot_of_sums(s[c], steps(together, c));
+        if (c % together) dots[c] = _mm256_add_epi32(dots[c - 1], dots[c]);
     }
 }
 
 INLINE void few_of_kind(
     apus_panel_kind kind, const uint8_t *panel, const apus_activations *x, size_t groups, int np, int planes, float *out,
     size_t out_stride) {
+    const int together = planes_together(kind, planes);
     __m256 acc[4];
     super_scales super;
     const apus_activations *at[4];
@@ -108,21 +117,20 @@ INLINE void few_of_kind(
         __m256i dots[4];
         panel = read_group(kind, panel, g, &super, &w);
         UNROLL for (int c = 0; c < np; c++) KEEP_POINTER(at[c]);
-        dots_of_columns(kind, &w, at, np, dots);
-        UNROLL for (int c = 0; c < np; c++)
-            acc[c] = accumulate(kind, at[c]++, dots[c], w.scale, w.min, w.half_mins, acc[c]);
+        dots_of_columns(kind, &w, at, np, together, dots);
+        UNROLL for (int c = together - 1; c < np; c += together)
+            acc[c] = accumulate(kind, at[c], dots[c], w.scale, w.min, w.half_mins, acc[c]);
+        UNROLL for (int c = 0; c < np; c++) at[c]++;
     }
-    if (planes == 2) {
-        UNROLL for (int c = 0; c + 1 < np; c += 2)
-            _mm256_storeu_ps(out + (size_t)(c / 2) * out_stride, _mm256_add_ps(acc[c], acc[c + 1]));
-    } else {
-        UNROLL for (int c = 0; c < np; c++) _mm256_storeu_ps(out + (size_t)c * out_stride, acc[c]);
+    UNROLL for (int c = planes - 1; c < np; c += planes) {
+        if (together < planes) acc[c] = _mm256_add_ps(acc[c - 1], acc[c]);
+        _mm256_storeu_ps(out + (size_t)(c / planes) * out_stride, acc[c]);
     }
 }
 
 // ---- Many columns: panels are unpacked, two at a time, into tiles that stay in the first-level cache, and all
-// columns pass over a tile. A broadcast of an activation then serves 16 rows. Wide codes go panel by panel, their
-// two parts taking the place of the two panels.
+// columns pass over a tile. A broadcast of an activation then serves 16 rows. The levels of IQ4 go panel by panel,
+// their two parts taking the place of the two panels; bytes go their own way (matmul_q8_0_avx2.c).
 
 enum { TILE_GROUPS = 24, COLUMNS_MAX = 128 };
 
@@ -158,11 +166,10 @@ INLINE void fill_tile(apus_panel_kind kind, panel_pair *panels, size_t first, si
     }
 }
 
-// Adds what a tile gives for np columns, `stride` groups apart, to their sums, [column][panel].
+// Adds what a tile gives for np physical columns, `stride` groups apart, to their sums, [column][panel].
 INLINE void columns_over_tile(
-    apus_panel_kind kind, const tile *w, size_t count, const apus_activations *x, size_t stride, int np,
+    apus_panel_kind kind, const tile *w, size_t count, const apus_activations *x, size_t stride, int np, int together,
     __m256 (*acc)[2]) {
-    const __m256i ones = _mm256_set1_epi16(1);
     const apus_activations *at[6];
     UNROLL for (int c = 0; c < np; c++) at[c] = x + (size_t)c * stride;
     for (size_t i = 0; i < count; i++) {
@@ -191,22 +198,20 @@ INLINE void columns_over_tile(
             }
         }
         UNROLL for (int c = 0; c < np; c++) {
+            const int times = steps(together, c);
             if (is_wide(kind)) {
-                const __m256i dot = dot_of_parts(kind, s[c], t[c]);
-                acc[c][0] =
-                    accumulate(kind, at[c], dot, w->scales[i][0], w->mins[i][0], w->half_mins[i][0], acc[c][0]);
-                continue;
-            }
-            __m256i dots[2];
-            if (has_half_scales(kind)) {
-                dots[0] = _mm256_add_epi32(half[c][0], _mm256_madd_epi16(s[c], w->half_scales[i][1][0]));
-                dots[1] = _mm256_add_epi32(half[c][1], _mm256_madd_epi16(t[c], w->half_scales[i][1][1]));
+                s[c] = dot_of_parts(kind, s[c], t[c], times);
+            } else if (has_half_scales(kind)) {
+                s[c] = _mm256_add_epi32(half[c][0], _mm256_madd_epi16(s[c], w->half_scales[i][1][0]));
+                t[c] = _mm256_add_epi32(half[c][1], _mm256_madd_epi16(t[c], w->half_scales[i][1][1]));
             } else {
-                dots[0] = _mm256_madd_epi16(s[c], ones), dots[1] = _mm256_madd_epi16(t[c], ones);
+                s[c] = dot_of_sums(s[c], times), t[c] = dot_of_sums(t[c], times);
             }
-            UNROLL for (int p = 0; p < 2; p++)
-                acc[c][p] =
-                    accumulate(kind, at[c], dots[p], w->scales[i][p], w->mins[i][p], w->half_mins[i][p], acc[c][p]);
+            if (c % together) s[c] = _mm256_add_epi32(s[c - 1], s[c]), t[c] = _mm256_add_epi32(t[c - 1], t[c]);
+            if ((c + 1) % together) continue;
+            UNROLL for (int p = 0; p < streams(kind); p++)
+                acc[c][p] = accumulate(
+                    kind, at[c], p ? t[c] : s[c], w->scales[i][p], w->mins[i][p], w->half_mins[i][p], acc[c][p]);
         }
         UNROLL for (int c = 0; c < np; c++) at[c]++;
     }
@@ -218,7 +223,12 @@ INLINE size_t block_size(size_t left) { return left >= 6 && left != 8 ? 6 : left
 INLINE void many_of_kind(
     apus_panel_kind kind, const uint8_t *panel, size_t panel_bytes, int panels, const apus_activations *x, size_t groups,
     size_t np, int planes, float *out, size_t out_stride) {
+    if (kind == APUS_PANEL_Q8_0) {
+        apus_avx2_matmul_q8_0(panel, panel_bytes, panels, x, groups, np, planes, out, out_stride);
+        return;
+    }
     const size_t stride = apus_column_stride(groups);
+    const int together = planes_together(kind, planes);
     __m256 acc[COLUMNS_MAX][2];
     tile w;
     panel_pair pair = {.at = {panel, panels == 2 ? panel + panel_bytes : panel}};
@@ -231,36 +241,43 @@ INLINE void many_of_kind(
             const apus_activations *at = x + c * stride + first;
             const size_t size = block_size(np - c);
             switch (size) {
-            case 6: columns_over_tile(kind, &w, count, at, stride, 6, acc + c); break;
-            case 4: columns_over_tile(kind, &w, count, at, stride, 4, acc + c); break;
-            case 2: columns_over_tile(kind, &w, count, at, stride, 2, acc + c); break;
-            default: columns_over_tile(kind, &w, count, at, stride, 1, acc + c); break;
+            case 6: columns_over_tile(kind, &w, count, at, stride, 6, together, acc + c); break;
+            case 4: columns_over_tile(kind, &w, count, at, stride, 4, together, acc + c); break;
+            case 2: columns_over_tile(kind, &w, count, at, stride, 2, together, acc + c); break;
+            default:
+                if (planes == 1) columns_over_tile(kind, &w, count, at, stride, 1, 1, acc + c);
+                break;
             }
             c += size;
         }
     }
-    for (size_t c = 0; c < np; c += (size_t)planes, out += out_stride) {
+    for (size_t c = (size_t)planes - 1; c < np; c += (size_t)planes, out += out_stride) {
         for (int p = 0; p < panels; p++) {
-            const __m256 sum = planes == 2 ? _mm256_add_ps(acc[c][p], acc[c + 1][p]) : acc[c][p];
+            const __m256 sum = together < planes ? _mm256_add_ps(acc[c - 1][p], acc[c][p]) : acc[c][p];
             _mm256_storeu_ps(out + p * APUS_PANEL_ROWS, sum);
         }
     }
 }
 
+#define FEW(KIND, N, PLANES) \
+    case N: few_of_kind(APUS_PANEL_##KIND, panel, x, groups, N, PLANES, out, out_stride); break;
+#define MANY(KIND, PLANES) \
+    many_of_kind(APUS_PANEL_##KIND, panel, panel_bytes, panels, x, groups, np, PLANES, out, out_stride)
 #define KIND(KIND)                                                                                                 \
     static __attribute__((noinline)) void few_##KIND(                                                              \
         const uint8_t *panel, const apus_activations *x, size_t groups, size_t np, int planes, float *out,         \
         size_t out_stride) {                                                                                       \
-        switch (np) {                                                                                              \
-        case 1: few_of_kind(APUS_PANEL_##KIND, panel, x, groups, 1, planes, out, out_stride); break;               \
-        case 2: few_of_kind(APUS_PANEL_##KIND, panel, x, groups, 2, planes, out, out_stride); break;               \
-        default: few_of_kind(APUS_PANEL_##KIND, panel, x, groups, 4, planes, out, out_stride); break;              \
+        if (planes == 2) {                                                                                         \
+            switch (np) { FEW(KIND, 2, 2) FEW(KIND, 4, 2) }                                                        \
+        } else {                                                                                                   \
+            switch (np) { FEW(KIND, 1, 1) FEW(KIND, 2, 1) FEW(KIND, 4, 1) }                                        \
         }                                                                                                          \
     }                                                                                                              \
     static __attribute__((noinline)) void many_##KIND(                                                             \
         const uint8_t *panel, size_t panel_bytes, int panels, const apus_activations *x, size_t groups, size_t np, \
         int planes, float *out, size_t out_stride) {                                                               \
-        many_of_kind(APUS_PANEL_##KIND, panel, panel_bytes, panels, x, groups, np, planes, out, out_stride);       \
+        if (planes == 2) MANY(KIND, 2);                                                                            \
+        else MANY(KIND, 1);                                                                                        \
     }
 NARROW_KINDS
 
@@ -271,17 +288,17 @@ typedef void many_function(
 static const struct {
     few_function *few;
     many_function *many;
-    size_t panels;  // that `many` takes at a time
-    size_t few_max; // physical columns from which on unpacking into tiles pays, less one
+    size_t panels;     // that `many` takes at a time
+    size_t few_max[2]; // physical columns up to which `few` is faster: of one plane, of two
 } products[] = {
-    [APUS_PANEL_Q4_0] = {few_Q4_0, many_Q4_0, 2, 4}, [APUS_PANEL_Q4_1] = {few_Q4_1, many_Q4_1, 2, 4},
-    [APUS_PANEL_Q5_0] = {few_Q5_0, many_Q5_0, 2, 4}, [APUS_PANEL_Q5_1] = {few_Q5_1, many_Q5_1, 2, 4},
-    [APUS_PANEL_Q8_0] = {few_Q8_0, many_Q8_0, 1, 8}, [APUS_PANEL_Q4_K] = {few_Q4_K, many_Q4_K, 2, 4},
-    [APUS_PANEL_Q5_K] = {few_Q5_K, many_Q5_K, 2, 4}, [APUS_PANEL_Q6_K] = {few_Q6_K, many_Q6_K, 2, 4},
-    [APUS_PANEL_Q2_K] = {few_Q2_K, many_Q2_K, 2, 4}, [APUS_PANEL_Q3_K] = {few_Q3_K, many_Q3_K, 2, 4},
-    [APUS_PANEL_IQ4_NL] = {few_IQ4_NL, many_IQ4_NL, 1, 8}, [APUS_PANEL_IQ4_XS] = {few_IQ4_XS, many_IQ4_XS, 1, 8},
-    [APUS_PANEL_MXFP4] = {few_MXFP4, many_MXFP4, 2, 4},
-    [APUS_PANEL_I16] = {apus_avx2_matmul_i16, NULL, 1, SIZE_MAX},
+    [APUS_PANEL_Q4_0] = {few_Q4_0, many_Q4_0, 2, {4, 4}},       [APUS_PANEL_Q4_1] = {few_Q4_1, many_Q4_1, 2, {4, 4}},
+    [APUS_PANEL_Q5_0] = {few_Q5_0, many_Q5_0, 2, {4, 4}},       [APUS_PANEL_Q5_1] = {few_Q5_1, many_Q5_1, 2, {4, 4}},
+    [APUS_PANEL_Q8_0] = {few_Q8_0, many_Q8_0, 8, {8, 4}},       [APUS_PANEL_Q4_K] = {few_Q4_K, many_Q4_K, 2, {4, 4}},
+    [APUS_PANEL_Q5_K] = {few_Q5_K, many_Q5_K, 2, {4, 4}},       [APUS_PANEL_Q6_K] = {few_Q6_K, many_Q6_K, 2, {4, 4}},
+    [APUS_PANEL_Q2_K] = {few_Q2_K, many_Q2_K, 2, {4, 4}},       [APUS_PANEL_Q3_K] = {few_Q3_K, many_Q3_K, 2, {4, 4}},
+    [APUS_PANEL_IQ4_NL] = {few_IQ4_NL, many_IQ4_NL, 1, {8, 8}}, [APUS_PANEL_IQ4_XS] = {few_IQ4_XS, many_IQ4_XS, 1, {8, 8}},
+    [APUS_PANEL_MXFP4] = {few_MXFP4, many_MXFP4, 2, {4, 4}},
+    [APUS_PANEL_I16] = {apus_avx2_matmul_i16, NULL, 1, {SIZE_MAX, SIZE_MAX}},
 };
 
 static void panel_by_few(
@@ -305,10 +322,11 @@ void apus_avx2_matmul_quantized(
         const apus_activations *here = x + (first_column + done) * (size_t)planes * stride;
         float *to = out + done * out_stride;
         const uint8_t *at = panel;
-        const size_t together = np <= products[kind].few_max ? 1 : products[kind].panels;
+        const int is_few = np <= products[kind].few_max[planes - 1];
+        const size_t together = is_few ? 1 : products[kind].panels;
         for (size_t p = 0; p < panels;) {
             const size_t taken = panels - p < together ? panels - p : together;
-            if (np <= products[kind].few_max)
+            if (is_few)
                 panel_by_few(products[kind].few, at, here, groups, np, planes, to, out_stride);
             else
                 products[kind].many(at, panel_bytes, (int)taken, here, groups, np, planes, to, out_stride);

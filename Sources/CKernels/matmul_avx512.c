@@ -35,7 +35,19 @@ INLINE __m512i half_sums(const apus_activations *x) {
     return _mm512_packs_epi32(_mm512_set1_epi64(halves), _mm512_set1_epi64(halves));
 }
 
-INLINE __m512 accumulate(apus_panel_kind kind, const group *w, const apus_activations *x, __m512 acc) {
+INLINE __m512i dot_of_column(apus_panel_kind kind, const group *w, const apus_activations *x) {
+    __m512i sum = beginning(&x->whole, sum_bits(kind)), low = _mm512_setzero_si512();
+    UNROLL for (int j = 0; j < 8; j++) {
+        const __m512i b = broadcast_32(x->codes + j * 4);
+        sum = _mm512_dpbusd_epi32(sum, w->codes[j], b);
+        if (kind == APUS_PANEL_I16) low = _mm512_dpbusd_epi32(low, w->low[j], b);
+    }
+    return kind == APUS_PANEL_I16 ? _mm512_add_epi32(_mm512_slli_epi32(sum, 8), low) : sum;
+}
+
+// `first`: the dot product with the plane before, that is joined with this one; or nothing.
+INLINE __m512 accumulate(
+    apus_panel_kind kind, const group *w, const apus_activations *x, const __m512i *first, __m512 acc) {
     const __m512 column_scale = _mm512_set1_ps(x->scale);
     if (kind == APUS_PANEL_Q6_K) {
         __m512i halves[2] = {beginning(&x->halves[0], 5), beginning(&x->halves[1], 5)};
@@ -46,13 +58,8 @@ INLINE __m512 accumulate(apus_panel_kind kind, const group *w, const apus_activa
         const __m512 dot = _mm512_fmadd_ps(_mm512_cvtepi32_ps(halves[0]), w->half_scales[0], second);
         return _mm512_fmadd_ps(dot, _mm512_mul_ps(w->scale, column_scale), acc);
     }
-    __m512i sum = beginning(&x->whole, sum_bits(kind)), low = _mm512_setzero_si512();
-    UNROLL for (int j = 0; j < 8; j++) {
-        const __m512i b = broadcast_32(x->codes + j * 4);
-        sum = _mm512_dpbusd_epi32(sum, w->codes[j], b);
-        if (kind == APUS_PANEL_I16) low = _mm512_dpbusd_epi32(low, w->low[j], b);
-    }
-    if (kind == APUS_PANEL_I16) sum = _mm512_add_epi32(_mm512_slli_epi32(sum, 8), low);
+    __m512i sum = dot_of_column(kind, w, x);
+    if (first) sum = _mm512_add_epi32(_mm512_mullo_epi32(*first, _mm512_set1_epi32(APUS_PLANE_STEPS)), sum);
     const __m512 dot = _mm512_cvtepi32_ps(sum);
     if (has_half_mins(kind)) {
         const __m512 min_dot = _mm512_cvtepi32_ps(_mm512_madd_epi16(half_sums(x), w->half_mins));
@@ -79,6 +86,7 @@ INLINE void pair_times_columns(
     apus_panel_kind kind, panel_pair pair, int panels, size_t ahead, const apus_activations *x, size_t groups, int np,
     int planes, float *out, size_t out_stride) {
     const size_t stride = apus_column_stride(groups);
+    const int together = joins_planes(kind) ? planes : 1;
     __m512 acc[TOGETHER];
     super_scales super;
     UNROLL for (int c = 0; c < np; c++) acc[c] = _mm512_setzero_ps();
@@ -87,24 +95,33 @@ INLINE void pair_times_columns(
         group w;
         read_group(kind, &pair, g, &super, &w);
         if (ahead) prefetch(&from, &pair, ahead);
-        UNROLL for (int c = 0; c < np; c++) acc[c] = accumulate(kind, &w, x + (size_t)c * stride, acc[c]);
+        UNROLL for (int c = together - 1; c < np; c += together) {
+            const apus_activations *at = x + (size_t)c * stride;
+            __m512i first;
+            if (together == 2) first = dot_of_column(kind, &w, at - stride);
+            acc[c] = accumulate(kind, &w, at, together == 2 ? &first : NULL, acc[c]);
+        }
     }
     const __mmask16 rows = panels == 2 ? 0xffff : 0xff;
-    if (planes == 2) {
-        UNROLL for (int c = 0; c + 1 < np; c += 2)
-            _mm512_mask_storeu_ps(out + (size_t)(c / 2) * out_stride, rows, _mm512_add_ps(acc[c], acc[c + 1]));
-    } else {
-        UNROLL for (int c = 0; c < np; c++) _mm512_mask_storeu_ps(out + (size_t)c * out_stride, rows, acc[c]);
+    UNROLL for (int c = planes - 1; c < np; c += planes) {
+        if (together < planes) acc[c] = _mm512_add_ps(acc[c - 1], acc[c]);
+        _mm512_mask_storeu_ps(out + (size_t)(c / planes) * out_stride, rows, acc[c]);
     }
 }
 
-#define TIMES(KIND, N) \
-    case N: pair_times_columns(APUS_PANEL_##KIND, pair, panels, ahead, x, groups, N, planes, out, out_stride); break;
+#define TIMES(KIND, N, PLANES) \
+    case N: pair_times_columns(APUS_PANEL_##KIND, pair, panels, ahead, x, groups, N, PLANES, out, out_stride); break;
 #define KIND(KIND)                                                                                                \
     static __attribute__((noinline)) void times_##KIND(                                                           \
         panel_pair pair, int panels, size_t ahead, const apus_activations *x, size_t groups, size_t np,           \
         int planes, float *out, size_t out_stride) {                                                              \
-        switch (np) { TIMES(KIND, 1) TIMES(KIND, 2) TIMES(KIND, 4) TIMES(KIND, 8) TIMES(KIND, 16) }               \
+        if (planes == 2) {                                                                                        \
+            switch (np) { TIMES(KIND, 2, 2) TIMES(KIND, 4, 2) TIMES(KIND, 8, 2) TIMES(KIND, 16, 2) }              \
+        } else {                                                                                                  \
+            switch (np) {                                                                                         \
+                TIMES(KIND, 1, 1) TIMES(KIND, 2, 1) TIMES(KIND, 4, 1) TIMES(KIND, 8, 1) TIMES(KIND, 16, 1)        \
+            }                                                                                                     \
+        }                                                                                                         \
     }
 QUANTIZED_KINDS
 

@@ -33,10 +33,13 @@ INLINE float32x4_t with_min(float32x4_t d, int32x4_t dot, float32x4_t m, int32x4
     return vfmaq_f32(vmulq_f32(d, vcvtq_f32_s32(dot)), m, vcvtq_f32_s32(min_dot));
 }
 
-// Adds the products of one group with np columns, `stride` groups apart, to their sums, [column][rows]. The
-// codes of a group that `begins` still have their offset.
+// Physical columns that give one sum, and are neighbours.
+INLINE int planes_together(apus_panel_kind kind, int planes) { return joins_planes(kind) ? planes : 1; }
+
+// Adds the products of one group with np physical columns, `stride` groups apart and so many `together`, to their
+// sums, [column][rows]. The codes of a group that `begins` still have their offset.
 INLINE void add_group(
-    apus_panel_kind kind, int begins, const group *w, const apus_activations *x, size_t stride, int np,
+    apus_panel_kind kind, int begins, const group *w, const apus_activations *x, size_t stride, int np, int together,
     float32x4_t (*acc)[2]) {
     const int bits = begins ? kept_offset_bits(kind) : 0, halves = has_half_scales(kind) ? 2 : 1;
     int32x4_t s[4][2][2]; // [column][half][rows]
@@ -69,7 +72,9 @@ INLINE void add_group(
 #undef ADD_LANE
     UNROLL for (int i = 0; i < np * 2; i++) {
         const int c = i / 2, r = i % 2;
+        if ((c + 1) % together) continue;
         int32x4_t dot = s[c][0][r];
+        if (together == 2) dot = vmlaq_n_s32(dot, s[c - 1][0][r], APUS_PLANE_STEPS);
         if (halves == 2) {
             dot = vmulq_s32(dot, w->half_scales[0][r]);
             dot = vmlaq_s32(dot, s[c][1][r], w->half_scales[1][r]);
@@ -89,25 +94,27 @@ INLINE void add_group(
 }
 
 // Writes the sums of np physical columns.
-INLINE void store_columns(float32x4_t (*acc)[2], size_t np, int planes, float *out, size_t out_stride) {
-    for (size_t c = 0; c < np; c += (size_t)planes, out += out_stride) {
+INLINE void store_columns(
+    float32x4_t (*acc)[2], size_t np, int planes, int together, float *out, size_t out_stride) {
+    for (size_t c = (size_t)planes - 1; c < np; c += (size_t)planes, out += out_stride) {
         for (int r = 0; r < 2; r++)
-            vst1q_f32(out + r * 4, planes == 2 ? vaddq_f32(acc[c][r], acc[c + 1][r]) : acc[c][r]);
+            vst1q_f32(out + r * 4, together < planes ? vaddq_f32(acc[c - 1][r], acc[c][r]) : acc[c][r]);
     }
 }
 
 INLINE void few_of_kind(
     apus_panel_kind kind, const uint8_t *panel, const apus_activations *x, size_t groups, int np, int planes,
     float *out, size_t out_stride) {
+    const int together = planes_together(kind, planes);
     float32x4_t acc[4][2];
     super_scales super;
     UNROLL for (int i = 0; i < np * 2; i++) acc[i / 2][i % 2] = vdupq_n_f32(0);
     for (size_t g = 0; g < groups; g++, x++) {
         group w;
         panel = read_group(kind, panel, g, &super, &w);
-        add_group(kind, 1, &w, x, apus_column_stride(groups), np, acc);
+        add_group(kind, 1, &w, x, apus_column_stride(groups), np, together, acc);
     }
-    store_columns(acc, (size_t)np, planes, out, out_stride);
+    store_columns(acc, (size_t)np, planes, together, out, out_stride);
 }
 
 // ---- Many columns: a panel is unpacked into tiles that stay in the first-level cache, and all columns pass
@@ -134,11 +141,11 @@ INLINE const uint8_t *read_signed_group(
 }
 
 INLINE void columns_over_tile(
-    apus_panel_kind kind, const group *w, size_t count, const apus_activations *x, size_t stride, int np,
+    apus_panel_kind kind, const group *w, size_t count, const apus_activations *x, size_t stride, int np, int together,
     float32x4_t (*acc)[2]) {
     float32x4_t sums[4][2];
     UNROLL for (int c = 0; c < np; c++) sums[c][0] = acc[c][0], sums[c][1] = acc[c][1];
-    for (size_t i = 0; i < count; i++) add_group(kind, 0, w + i, x + i, stride, np, sums);
+    for (size_t i = 0; i < count; i++) add_group(kind, 0, w + i, x + i, stride, np, together, sums);
     UNROLL for (int c = 0; c < np; c++) acc[c][0] = sums[c][0], acc[c][1] = sums[c][1];
 }
 
@@ -146,6 +153,7 @@ INLINE void many_of_kind(
     apus_panel_kind kind, const uint8_t *panel, const apus_activations *x, size_t groups, size_t np,
     int planes, float *out, size_t out_stride) {
     const size_t stride = apus_column_stride(groups);
+    const int together = planes_together(kind, planes);
     float32x4_t acc[COLUMNS_MAX][2];
     group w[TILE_GROUPS];
     super_scales super;
@@ -157,27 +165,30 @@ INLINE void many_of_kind(
             panel = read_signed_group(kind, panel, tile.first + g, &super, &w[g]);
         const apus_activations *at = x + tile.first;
         size_t c = 0;
-        for (; np - c >= 4; c += 4) columns_over_tile(kind, w, count, at + c * stride, stride, 4, acc + c);
-        if (np - c >= 2) columns_over_tile(kind, w, count, at + c * stride, stride, 2, acc + c), c += 2;
-        if (c < np) columns_over_tile(kind, w, count, at + c * stride, stride, 1, acc + c);
+        for (; np - c >= 4; c += 4) columns_over_tile(kind, w, count, at + c * stride, stride, 4, together, acc + c);
+        if (np - c >= 2) columns_over_tile(kind, w, count, at + c * stride, stride, 2, together, acc + c), c += 2;
+        if (planes == 1 && c < np) columns_over_tile(kind, w, count, at + c * stride, stride, 1, 1, acc + c);
     }
-    store_columns(acc, np, planes, out, out_stride);
+    store_columns(acc, np, planes, together, out, out_stride);
 }
 
+#define FEW(KIND, N, PLANES) \
+    case N: few_of_kind(APUS_PANEL_##KIND, panel, x, groups, N, PLANES, out, out_stride); break;
 #define KIND(KIND)                                                                                          \
     static __attribute__((noinline)) void few_##KIND(                                                       \
         const uint8_t *panel, const apus_activations *x, size_t groups, size_t np, int planes, float *out,  \
         size_t out_stride) {                                                                                \
-        switch (np) {                                                                                       \
-        case 1: few_of_kind(APUS_PANEL_##KIND, panel, x, groups, 1, planes, out, out_stride); break;        \
-        case 2: few_of_kind(APUS_PANEL_##KIND, panel, x, groups, 2, planes, out, out_stride); break;        \
-        default: few_of_kind(APUS_PANEL_##KIND, panel, x, groups, 4, planes, out, out_stride); break;       \
+        if (planes == 2) {                                                                                  \
+            switch (np) { FEW(KIND, 2, 2) FEW(KIND, 4, 2) }                                                 \
+        } else {                                                                                            \
+            switch (np) { FEW(KIND, 1, 1) FEW(KIND, 2, 1) FEW(KIND, 4, 1) }                                 \
         }                                                                                                   \
     }                                                                                                       \
     static __attribute__((noinline)) void many_##KIND(                                                      \
         const uint8_t *panel, const apus_activations *x, size_t groups, size_t np, int planes, float *out,  \
         size_t out_stride) {                                                                                \
-        many_of_kind(APUS_PANEL_##KIND, panel, x, groups, np, planes, out, out_stride);                     \
+        if (planes == 2) many_of_kind(APUS_PANEL_##KIND, panel, x, groups, np, 2, out, out_stride);         \
+        else many_of_kind(APUS_PANEL_##KIND, panel, x, groups, np, 1, out, out_stride);                     \
     }
 QUANTIZED_KINDS
 #undef KIND
@@ -189,10 +200,10 @@ QUANTIZED_KINDS
 
 // ---- smmla: two columns by two rows.
 
-// Passes `pairs` pairs of columns over a tile. `x`: the columns, two a pair; one without another stands there
-// twice.
+// Passes `pairs` pairs of physical columns over a tile. `x`: the columns, two a pair; one without another stands there
+// twice. Of two that go `together` both lanes have the sum.
 INLINE void pairs_over_tile(
-    apus_panel_kind kind, const paired_group *w, size_t count, const apus_activations *const *x, int pairs,
+    apus_panel_kind kind, const paired_group *w, size_t count, const apus_activations *const *x, int pairs, int together,
     float32x4_t (*acc)[4]) {
     const int halves = has_half_scales(kind) ? 2 : 1;
     float32x4_t sums[2][4];
@@ -200,7 +211,7 @@ INLINE void pairs_over_tile(
     for (size_t g = 0; g < count; g++, w++) {
         paired_columns columns[2];
         int32x4_t s[2][2][4]; // [half][pair of columns][pair of rows]
-        UNROLL for (int p = 0; p < pairs; p++) columns[p] = pair_columns(x[p * 2] + g, x[p * 2 + 1] + g);
+        UNROLL for (int p = 0; p < pairs; p++) columns[p] = pair_columns(x[p * 2] + g, x[p * 2 + 1] + g, together);
         UNROLL for (int i = 0; i < 16; i++) s[i / 8][i / 4 % 2][i % 4] = vdupq_n_s32(0);
 #define ADD_PAIRS(CODES)                                                                                    \
     UNROLL for (int i = 0; i < 16 * pairs; i++) {                                                           \
@@ -218,6 +229,7 @@ INLINE void pairs_over_tile(
         UNROLL for (int i = 0; i < pairs * 4; i++) {
             const int p = i / 4, r = i % 4;
             int32x4_t dot = s[0][p][r];
+            if (together == 2) dot = join_lanes(dot);
             if (halves == 2) {
                 dot = vmulq_s32(dot, w->half_scales[0][r]);
                 dot = vmlaq_s32(dot, s[1][p][r], w->half_scales[1][r]);
@@ -237,12 +249,13 @@ INLINE void pairs_over_tile(
     UNROLL for (int i = 0; i < pairs * 4; i++) acc[i / 4][i % 4] = sums[i / 4][i % 4];
 }
 
-INLINE void store_pairs(float32x4_t (*acc)[4], size_t np, int planes, float *out, size_t out_stride) {
+INLINE void store_pairs(
+    float32x4_t (*acc)[4], size_t np, int planes, int together, float *out, size_t out_stride) {
     for (size_t c = 0; c < np; c += 2, acc++) {
         for (int r = 0; r < 2; r++) {
             const float32x4_t a = (*acc)[r * 2], b = (*acc)[r * 2 + 1];
             if (planes == 2) {
-                vst1q_f32(out + r * 4, vpaddq_f32(a, b));
+                vst1q_f32(out + r * 4, together == 2 ? vuzp1q_f32(a, b) : vpaddq_f32(a, b));
             } else {
                 vst1q_f32(out + r * 4, vuzp1q_f32(a, b));
                 if (c + 1 < np) vst1q_f32(out + out_stride + r * 4, vuzp2q_f32(a, b));
@@ -256,6 +269,7 @@ INLINE void many_pairs_of_kind(
     apus_panel_kind kind, const uint8_t *panel, const apus_activations *x, size_t groups, size_t np,
     int planes, float *out, size_t out_stride) {
     const size_t stride = apus_column_stride(groups);
+    const int together = planes_together(kind, planes);
     float32x4_t acc[COLUMNS_MAX / 2][4];
     paired_group w[TILE_GROUPS];
     super_scales super;
@@ -271,18 +285,19 @@ INLINE void many_pairs_of_kind(
         for (size_t c = 0; c < np; c += 4) {
             const apus_activations *at[4];
             for (size_t j = 0; j < 4; j++) at[j] = x + (c + j < np ? c + j : np - 1) * stride + tile.first;
-            if (np - c > 2) pairs_over_tile(kind, w, count, at, 2, acc + c / 2);
-            else pairs_over_tile(kind, w, count, at, 1, acc + c / 2);
+            if (np - c > 2) pairs_over_tile(kind, w, count, at, 2, together, acc + c / 2);
+            else pairs_over_tile(kind, w, count, at, 1, together, acc + c / 2);
         }
     }
-    store_pairs(acc, np, planes, out, out_stride);
+    store_pairs(acc, np, planes, together, out, out_stride);
 }
 
 #define KIND(KIND)                                                                                          \
     static __attribute__((noinline)) void pairs_##KIND(                                                     \
         const uint8_t *panel, const apus_activations *x, size_t groups, size_t np, int planes, float *out,  \
         size_t out_stride) {                                                                                \
-        many_pairs_of_kind(APUS_PANEL_##KIND, panel, x, groups, np, planes, out, out_stride);               \
+        if (planes == 2) many_pairs_of_kind(APUS_PANEL_##KIND, panel, x, groups, np, 2, out, out_stride);   \
+        else many_pairs_of_kind(APUS_PANEL_##KIND, panel, x, groups, np, 1, out, out_stride);               \
     }
 QUANTIZED_KINDS
 #undef KIND

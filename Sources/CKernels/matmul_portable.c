@@ -1,5 +1,6 @@
 #include "matmul.h"
 #include "dequantize.h"
+#include "panel_kinds.h"
 #include <math.h>
 #include <string.h>
 
@@ -23,7 +24,6 @@ static void sum_codes(apus_activations *group) {
         group->halves[i] = group->half_pairs[i][0] + group->half_pairs[i][1];
     }
     group->whole = group->halves[0] + group->halves[1];
-    group->sum = group->scale * (float)-group->whole;
 }
 
 void apus_portable_quantize(
@@ -37,11 +37,14 @@ void apus_portable_quantize(
             float largest = 0;
             for (size_t i = 0; i < APUS_GROUP; i++) largest = fabsf(left[i]) > largest ? fabsf(left[i]) : largest;
             float scale = largest / 127.0f;
+            int32_t sum = 0;
             for (int p = 0; p < planes; p++, scale *= APUS_PLANE_RATIO) {
                 apus_activations *to = out + ((first_column + c) * (size_t)planes + (size_t)p) * stride + g;
                 to->scale = scale;
                 quantize_group(left, scale, to->codes, left);
                 sum_codes(to);
+                sum = APUS_PLANE_STEPS * sum - to->whole;
+                to->sum = scale * (float)sum;
             }
         }
     }
@@ -103,34 +106,47 @@ static half_dots dot_halves(apus_panel_kind kind, const uint8_t *codes, size_t r
     for (size_t k = 0; k < APUS_GROUP; k++) dots.half[k / 16] += signed_code(kind, codes, row, k) * x[k];
     return dots;
 }
-static float dot_group(apus_panel_kind kind, const uint8_t *codes, size_t row, const int8_t *x) {
-    const half_dots dots = dot_halves(kind, codes, row, x);
-    return (float)(dots.half[0] + dots.half[1]);
+
+// What a row is multiplied with: planes that are joined, each a plane of groups.
+typedef struct {
+    const apus_activations *plane[2];
+    int count;
+} column;
+
+static const apus_activations *last_plane(const column *x, size_t g) { return x->plane[x->count - 1] + g; }
+
+static float dot_group(apus_panel_kind kind, const uint8_t *codes, size_t row, const column *x, size_t g) {
+    int32_t dot = 0;
+    for (int p = 0; p < x->count; p++) {
+        const half_dots dots = dot_halves(kind, codes, row, x->plane[p][g].codes);
+        dot = APUS_PLANE_STEPS * dot + dots.half[0] + dots.half[1];
+    }
+    return (float)dot;
 }
 
-static float blocks_row(apus_panel_kind kind, const uint8_t *panel, size_t groups, size_t row, const apus_activations *x) {
+static float blocks_row(apus_panel_kind kind, const uint8_t *panel, size_t groups, size_t row, const column *x) {
     const int has_min = kind == APUS_PANEL_Q4_1 || kind == APUS_PANEL_Q5_1;
     const size_t head = kind == APUS_PANEL_MXFP4 ? 8 : has_min ? 32 : 16;
     const size_t group_bytes = apus_panel_bytes(kind, APUS_GROUP);
     float acc = 0;
     for (size_t g = 0; g < groups; g++, panel += group_bytes) {
         const float scale = kind == APUS_PANEL_MXFP4 ? apus_e8m0_halved(panel[row]) : f16_at(panel, row);
-        acc = fmaf(dot_group(kind, panel + head, row, x[g].codes), scale * x[g].scale, acc);
+        acc = fmaf(dot_group(kind, panel + head, row, x, g), scale * last_plane(x, g)->scale, acc);
         if (!has_min) continue;
         const float min = f16_at(panel + 16, row);
-        acc = fmaf(kind == APUS_PANEL_Q5_1 ? fmaf(16, scale, min) : min, x[g].sum, acc);
+        acc = fmaf(kind == APUS_PANEL_Q5_1 ? fmaf(16, scale, min) : min, last_plane(x, g)->sum, acc);
     }
     return acc;
 }
 
-static float q4_k_q5_k_row(apus_panel_kind kind, const uint8_t *panel, size_t groups, size_t row, const apus_activations *x) {
+static float q4_k_q5_k_row(apus_panel_kind kind, const uint8_t *panel, size_t groups, size_t row, const column *x) {
     const int has_bits = kind == APUS_PANEL_Q5_K;
     float acc = 0, d = 0, m = 0;
     for (size_t g = 0; g < groups; g++, panel += 16 + (has_bits ? 32 : 0) + 128) {
         if (g % 8 == 0) d = f16_at(panel, row), m = f16_at(panel + 16, row), panel += 32;
         const float scale = d * (float)panel[row], min = -(m * (float)panel[8 + row]);
-        acc = fmaf(dot_group(kind, panel + 16, row, x[g].codes), scale * x[g].scale, acc);
-        acc = fmaf(has_bits ? fmaf(16, scale, min) : min, x[g].sum, acc);
+        acc = fmaf(dot_group(kind, panel + 16, row, x, g), scale * last_plane(x, g)->scale, acc);
+        acc = fmaf(has_bits ? fmaf(16, scale, min) : min, last_plane(x, g)->sum, acc);
     }
     return acc;
 }
@@ -162,17 +178,17 @@ static float q2_k_row(const uint8_t *panel, size_t groups, size_t row, const apu
     return acc;
 }
 
-static float iq4_xs_row(const uint8_t *panel, size_t groups, size_t row, const apus_activations *x) {
+static float iq4_xs_row(const uint8_t *panel, size_t groups, size_t row, const column *x) {
     float acc = 0, d = 0;
     for (size_t g = 0; g < groups; g++, panel += 8 + 128) {
         if (g % 8 == 0) d = f16_at(panel, row), panel += 16;
         const float scale = d * (float)(int8_t)panel[row];
-        acc = fmaf(dot_group(APUS_PANEL_IQ4_XS, panel + 8, row, x[g].codes), scale * x[g].scale, acc);
+        acc = fmaf(dot_group(APUS_PANEL_IQ4_XS, panel + 8, row, x, g), scale * last_plane(x, g)->scale, acc);
     }
     return acc;
 }
 
-static float quantized_row(apus_panel_kind kind, const uint8_t *panel, size_t groups, size_t row, const apus_activations *x) {
+static float quantized_row(apus_panel_kind kind, const uint8_t *panel, size_t groups, size_t row, const column *x) {
     switch (kind) {
     case APUS_PANEL_Q4_0:
     case APUS_PANEL_Q4_1:
@@ -185,8 +201,8 @@ static float quantized_row(apus_panel_kind kind, const uint8_t *panel, size_t gr
     case APUS_PANEL_Q4_K:
     case APUS_PANEL_Q5_K: return q4_k_q5_k_row(kind, panel, groups, row, x);
     case APUS_PANEL_Q3_K:
-    case APUS_PANEL_Q6_K: return q3_k_q6_k_row(kind, panel, groups, row, x);
-    case APUS_PANEL_Q2_K: return q2_k_row(panel, groups, row, x);
+    case APUS_PANEL_Q6_K: return q3_k_q6_k_row(kind, panel, groups, row, x->plane[0]);
+    case APUS_PANEL_Q2_K: return q2_k_row(panel, groups, row, x->plane[0]);
     case APUS_PANEL_IQ4_XS: return iq4_xs_row(panel, groups, row, x);
     case APUS_PANEL_F32:
     case APUS_PANEL_F16:
@@ -204,11 +220,13 @@ void apus_portable_matmul_quantized(
     for (size_t i = 0; i < columns * panels * APUS_PANEL_ROWS; i++) {
         const size_t c = i / (panels * APUS_PANEL_ROWS), row = i % (panels * APUS_PANEL_ROWS);
         const uint8_t *at_panel = (const uint8_t *)panel + row / APUS_PANEL_ROWS * panel_bytes;
-        float sum = 0;
-        for (int p = 0; p < planes; p++) {
-            const apus_activations *plane = x + ((first_column + c) * (size_t)planes + (size_t)p) * stride;
-            const float part = quantized_row(kind, at_panel, groups, row % APUS_PANEL_ROWS, plane);
-            sum = p == 0 ? part : sum + part;
+        const apus_activations *first = x + (first_column + c) * (size_t)planes * stride, *second = first + stride;
+        const int joined = joins_planes(kind) ? planes : 1;
+        const column whole = {{first, second}, joined};
+        float sum = quantized_row(kind, at_panel, groups, row % APUS_PANEL_ROWS, &whole);
+        if (joined < planes) {
+            const column rest = {{second}, 1};
+            sum += quantized_row(kind, at_panel, groups, row % APUS_PANEL_ROWS, &rest);
         }
         out[c * out_stride + row] = sum;
     }

@@ -51,7 +51,8 @@ typedef struct {
     int32x4_t wholes, halves[2];
 } paired_columns;
 
-INLINE paired_columns pair_columns(const apus_activations *a, const apus_activations *b) {
+// Of two that go `together` the second's scale and sum are those of both.
+INLINE paired_columns pair_columns(const apus_activations *a, const apus_activations *b, int together) {
     paired_columns to;
     UNROLL for (int i = 0; i < 2; i++) {
         const int64x2_t first = vreinterpretq_s64_s8(vld1q_s8(a->codes + i * 16));
@@ -59,7 +60,7 @@ INLINE paired_columns pair_columns(const apus_activations *a, const apus_activat
         to.codes[i * 2] = vreinterpretq_s8_s64(vzip1q_s64(first, second));
         to.codes[i * 2 + 1] = vreinterpretq_s8_s64(vzip2q_s64(first, second));
     }
-    const float32x2_t first = vld1_f32(&a->scale), second = vld1_f32(&b->scale);
+    const float32x2_t second = vld1_f32(&b->scale), first = together == 2 ? second : vld1_f32(&a->scale);
     const float32x2_t scales = vzip1_f32(first, second), sums = vzip2_f32(first, second);
     to.scales = vcombine_f32(scales, scales), to.sums = vcombine_f32(sums, sums);
     const int32x2_t wholes = vzip1_s32(vld1_dup_s32(&a->whole), vld1_dup_s32(&b->whole));
@@ -69,6 +70,13 @@ INLINE paired_columns pair_columns(const apus_activations *a, const apus_activat
         to.halves[i] = vcombine_s32(halves, halves);
     }
     return to;
+}
+
+// In both lanes of a row: its product with the first column, in steps of the second, plus that with the second.
+INLINE int32x4_t join_lanes(int32x4_t dot) {
+    static const int32_t steps[4] = {APUS_PLANE_STEPS, 1, APUS_PLANE_STEPS, 1};
+    const int32x4_t same = vmulq_s32(dot, vld1q_s32(steps));
+    return vaddq_s32(same, vrev64q_s32(same));
 }
 
 #endif

@@ -36,6 +36,9 @@ KIND_PROPERTY has_fifth(apus_panel_kind kind) {
 KIND_PROPERTY is_iq4(apus_panel_kind kind) { return kind == APUS_PANEL_IQ4_NL || kind == APUS_PANEL_IQ4_XS; }
 /// Codes of eight bits.
 KIND_PROPERTY is_wide(apus_panel_kind kind) { return kind == APUS_PANEL_Q8_0 || is_iq4(kind); }
+/// Whether the products with both planes of a column are joined as whole numbers. Scales of halves, and codes of 16 bits,
+/// would make them too large for 32 bits; else they are at most 32 * 128 * 127 * 255.
+KIND_PROPERTY joins_planes(apus_panel_kind kind) { return !has_half_scales(kind) && kind != APUS_PANEL_I16; }
 /// log2 of what unsigned codes are above the codes that are multiplied, or 0 where they are the same.
 KIND_PROPERTY offset_bits(apus_panel_kind kind) {
     switch (kind) {

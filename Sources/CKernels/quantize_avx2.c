@@ -18,7 +18,6 @@ INLINE void sum_codes(__m256i codes, apus_activations *group) {
     memcpy(group->pairs, &whole, sizeof whole);
     for (size_t i = 0; i < 2; i++) group->halves[i] = group->half_pairs[i][0] + group->half_pairs[i][1];
     group->whole = group->halves[0] + group->halves[1];
-    group->sum = group->scale * (float)-group->whole;
 }
 
 void apus_avx2_quantize(
@@ -37,6 +36,7 @@ void apus_avx2_quantize(
             m = _mm_max_ps(m, _mm_movehl_ps(m, m));
             m = _mm_max_ss(m, _mm_movehdup_ps(m));
             float scale = _mm_cvtss_f32(m) / 127.0f;
+            int32_t sum = 0;
             for (int p = 0; p < planes; p++, scale *= APUS_PLANE_RATIO) {
                 apus_activations *to = out + ((first_column + c) * (size_t)planes + (size_t)p) * stride + g;
                 const __m256 inverse = _mm256_set1_ps(scale > APUS_SCALE_MIN ? 1.0f / scale : 0.0f);
@@ -54,6 +54,8 @@ void apus_avx2_quantize(
                 to->scale = scale;
                 store(to->codes, codes);
                 sum_codes(codes, to);
+                sum = APUS_PLANE_STEPS * sum - to->whole;
+                to->sum = scale * (float)sum;
             }
         }
     }

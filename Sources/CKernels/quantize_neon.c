@@ -18,7 +18,6 @@ INLINE void sum_codes(int8x16_t first, int8x16_t second, apus_activations *group
         group->halves[i] = group->half_pairs[i][0] + group->half_pairs[i][1];
     }
     group->whole = group->halves[0] + group->halves[1];
-    group->sum = group->scale * (float)-group->whole;
 }
 
 INLINE int8x16_t narrow(const int32x4_t *q) {
@@ -40,6 +39,7 @@ void apus_neon_quantize(
                 largest = vmaxnmq_f32(largest, vabsq_f32(left[i]));
             }
             float scale = vmaxnmvq_f32(largest) / 127.0f;
+            int32_t sum = 0;
             for (int p = 0; p < planes; p++, scale *= APUS_PLANE_RATIO) {
                 apus_activations *to = out + ((first_column + c) * (size_t)planes + (size_t)p) * stride + g;
                 const float inverse = scale > APUS_SCALE_MIN ? 1.0f / scale : 0.0f;
@@ -55,6 +55,8 @@ void apus_neon_quantize(
                 vst1q_s8(to->codes, first);
                 vst1q_s8(to->codes + 16, second);
                 sum_codes(first, second, to);
+                sum = APUS_PLANE_STEPS * sum - to->whole;
+                to->sum = scale * (float)sum;
             }
         }
     }

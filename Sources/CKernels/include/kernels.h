@@ -10,7 +10,7 @@
 /// 32 activations as 8-bit codes, a ~ scale * code, with the sums that formats with an offset or a min need: 64 bytes.
 typedef struct {
     float scale;
-    float sum; // scale * sum of the codes
+    float sum; // scale * sum of the codes; the second of two planes: of both, scale * (254 * first + second)
     // Minus the sums of the codes at even and at odd pairs of k (0, 1, 4, 5, ... and 2, 3, 6, 7, ...): what sums
     // of products in 16 bits begin with, times a format's offset. Of the group, and of each of its halves.
     int16_t pairs[2];
