@@ -27,6 +27,12 @@ def cpu():
     return f"{name} ({os.cpu_count()} logical, {' '.join(flag for flag in known if flag in flags)})"
 
 
+def instruction_set(about):
+    """The set of kernels that a machine runs, of what `about` says: it decides what can be reached."""
+    sets = {"avx512_vnni": "AVX-512 VNNI", "avx2": "AVX2", "i8mm": "NEON with i8mm", "asimddp": "NEON with dotprod"}
+    return next((name for flag, name in sets.items() if flag in about["cpu"]), "portable code")
+
+
 def commit():
     done = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
     return done.stdout.strip() or "unknown"

@@ -1,5 +1,6 @@
 """Markdown tables of what the scripts/bench-* found."""
 
+import machine
 from engines import APUS, PEER_NAMES
 from table import BANDWIDTH_TARGET, COLUMNS, PREFILL, ROWS
 
@@ -8,9 +9,12 @@ def engine_tables(found):
     """Ratios against their targets, and the speeds behind them."""
     rows = {row.name: row for row in ROWS}
     lines = [
-        "## Ratio to the better peer",
+        f"## The engine with {machine.instruction_set(found['machine'])}",
         "",
         measured(found),
+        f"Each figure is the best of {found['rounds']} turns of {found['runs']} runs.",
+        "",
+        "### Ratio to the better peer",
         "",
         "`ratio ≥ target` is reached, `ratio < target` is not. Beside the ratios: prefill as a fraction of the 8-bit",
         "multiply-adds that all threads can do, decode ×1 as a fraction of the bytes that they can read, both measured in the",
@@ -21,7 +25,7 @@ def engine_tables(found):
             [cells for entry in found["rows"] for cells in ratio_rows(entry, rows[entry["row"]])],
         ),
         "",
-        "## Tokens a second",
+        "### Tokens a second",
         "",
         *table(
             ["model", "work", *APUS, *PEER_NAMES],
@@ -37,8 +41,8 @@ def engine_tables(found):
 
 def measured(found):
     """Parts may be of different runs: each says of which."""
-    machine = found["machine"]
-    return f"Measured {machine['date']}, commit {machine['commit']}, {machine['cpu']}, {machine['threads']} threads."
+    about = found["machine"]
+    return f"Measured {about['date']}, commit {about['commit']}, {about['cpu']}, {about['threads']} threads."
 
 
 def speeds(entry):
