@@ -35,10 +35,12 @@ INLINE __m256i broadcast_32(const void *p) {
     return _mm256_set1_epi32(word);
 }
 
-/// Q8_0 panels, at most 8, times many physical columns.
-void apus_avx2_matmul_q8_0(
-    const uint8_t *panel, size_t panel_bytes, int panels, const apus_activations *x, size_t groups, size_t np,
-    int planes, float *out, size_t out_stride);
+typedef void many_function(
+    const uint8_t *panel, size_t panel_bytes, int panels, const apus_activations *x, size_t groups, size_t np, int planes,
+    float *out, size_t out_stride);
+
+/// At most 8 panels times many physical columns.
+many_function apus_avx2_matmul_wide_q8_0, apus_avx2_matmul_wide_i16;
 /// One I16 panel times 1, 2 or 4 physical columns.
 void apus_avx2_matmul_i16(
     const uint8_t *panel, const apus_activations *x, size_t groups, size_t np, int planes, float *out, size_t out_stride);

@@ -40,7 +40,7 @@ INLINE __m256i dot_of_parts(apus_panel_kind kind, __m256i low, __m256i high, int
     return _mm256_add_epi32(dot_of_sums(low, times), dot_of_sums(high, high_factor(kind) * times));
 }
 
-// Physical columns that give one sum, `together`, are neighbours. What the dot product of the one at c is multiplied with.
+// `together`: physical columns, side by side, that give one sum. What the dot product of that at c is multiplied with.
 INLINE int steps(int together, int c) { return (c + 1) % together ? APUS_PLANE_STEPS : 1; }
 INLINE int planes_together(apus_panel_kind kind, int planes) { return joins_planes(kind) ? planes : 1; }
 
@@ -130,7 +130,7 @@ INLINE void few_of_kind(
 
 // ---- Many columns: panels are unpacked, two at a time, into tiles that stay in the first-level cache, and all
 // columns pass over a tile. A broadcast of an activation then serves 16 rows. The levels of IQ4 go panel by panel,
-// their two parts taking the place of the two panels; bytes go their own way (matmul_q8_0_avx2.c).
+// their two parts taking the place of the two panels; codes of 8 and 16 bits go their own way (matmul_wide_avx2.c).
 
 enum { TILE_GROUPS = 24, COLUMNS_MAX = 128 };
 
@@ -224,7 +224,7 @@ INLINE void many_of_kind(
     apus_panel_kind kind, const uint8_t *panel, size_t panel_bytes, int panels, const apus_activations *x, size_t groups,
     size_t np, int planes, float *out, size_t out_stride) {
     if (kind == APUS_PANEL_Q8_0) {
-        apus_avx2_matmul_q8_0(panel, panel_bytes, panels, x, groups, np, planes, out, out_stride);
+        apus_avx2_matmul_wide_q8_0(panel, panel_bytes, panels, x, groups, np, planes, out, out_stride);
         return;
     }
     const size_t stride = apus_column_stride(groups);
@@ -282,8 +282,6 @@ INLINE void many_of_kind(
 NARROW_KINDS
 
 typedef void few_function(const uint8_t *, const apus_activations *, size_t, size_t, int, float *, size_t);
-typedef void many_function(
-    const uint8_t *, size_t, int, const apus_activations *, size_t, size_t, int, float *, size_t);
 
 static const struct {
     few_function *few;
@@ -296,9 +294,10 @@ static const struct {
     [APUS_PANEL_Q8_0] = {few_Q8_0, many_Q8_0, 8, {8, 4}},       [APUS_PANEL_Q4_K] = {few_Q4_K, many_Q4_K, 2, {4, 4}},
     [APUS_PANEL_Q5_K] = {few_Q5_K, many_Q5_K, 2, {4, 4}},       [APUS_PANEL_Q6_K] = {few_Q6_K, many_Q6_K, 2, {4, 4}},
     [APUS_PANEL_Q2_K] = {few_Q2_K, many_Q2_K, 2, {4, 4}},       [APUS_PANEL_Q3_K] = {few_Q3_K, many_Q3_K, 2, {4, 4}},
-    [APUS_PANEL_IQ4_NL] = {few_IQ4_NL, many_IQ4_NL, 1, {8, 8}}, [APUS_PANEL_IQ4_XS] = {few_IQ4_XS, many_IQ4_XS, 1, {8, 8}},
+    [APUS_PANEL_IQ4_NL] = {few_IQ4_NL, many_IQ4_NL, 1, {8, 8}},
+    [APUS_PANEL_IQ4_XS] = {few_IQ4_XS, many_IQ4_XS, 1, {8, 8}},
     [APUS_PANEL_MXFP4] = {few_MXFP4, many_MXFP4, 2, {4, 4}},
-    [APUS_PANEL_I16] = {apus_avx2_matmul_i16, NULL, 1, {SIZE_MAX, SIZE_MAX}},
+    [APUS_PANEL_I16] = {apus_avx2_matmul_i16, apus_avx2_matmul_wide_i16, 8, {4, 4}},
 };
 
 static void panel_by_few(

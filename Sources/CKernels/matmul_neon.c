@@ -203,8 +203,8 @@ QUANTIZED_KINDS
 // Passes `pairs` pairs of physical columns over a tile. `x`: the columns, two a pair; one without another stands there
 // twice. Of two that go `together` both lanes have the sum.
 INLINE void pairs_over_tile(
-    apus_panel_kind kind, const paired_group *w, size_t count, const apus_activations *const *x, int pairs, int together,
-    float32x4_t (*acc)[4]) {
+    apus_panel_kind kind, const paired_group *w, size_t count, const apus_activations *const *x, int pairs,
+    int together, float32x4_t (*acc)[4]) {
     const int halves = has_half_scales(kind) ? 2 : 1;
     float32x4_t sums[2][4];
     UNROLL for (int i = 0; i < pairs * 4; i++) sums[i / 4][i % 4] = acc[i / 4][i % 4];

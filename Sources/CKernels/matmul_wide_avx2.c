@@ -4,11 +4,11 @@
 #include <immintrin.h>
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #include "avx2.h"
+#include "panel_kinds.h"
 
-// Codes of 8 bits with many columns: unpacked to 16 bits and multiplied in pairs by madd, which costs what cutting them
-// into two parts for maddubs does. But activations have 16 bits then too, and both planes of a column go as one.
-//
-// Panels go together, so that columns are widened once for all of them; both in tiles, along k.
+// Codes of 8 and of 16 bits with many columns: unpacked to 16 bits and multiplied in pairs by madd. For bytes that costs
+// what cutting them into two parts for maddubs does; but activations have 16 bits then too, and both planes of a column go
+// as one: 1.8 times as fast. Panels go together, so that columns are widened once for all of them; both in tiles, along k.
 
 enum { TILE_GROUPS = 24, COLUMNS_MAX = 64, PANELS_MAX = 8 };
 
@@ -28,13 +28,14 @@ typedef struct {
 INLINE __m256i even_codes(__m256i codes) { return _mm256_srai_epi16(_mm256_slli_epi16(codes, 8), 8); }
 INLINE __m256i odd_codes(__m256i codes) { return _mm256_srai_epi16(codes, 8); }
 
-INLINE void widen_column(const apus_activations *x, size_t stride, int planes, size_t count, wide_column *to, float *scales) {
+INLINE void widen_column(
+    const apus_activations *x, size_t stride, int together, size_t count, wide_column *to, float *scales) {
     const __m256i steps = _mm256_set1_epi16(APUS_PLANE_STEPS);
     for (size_t i = 0; i < count; i++, x++) {
-        const apus_activations *last = planes == 2 ? x + stride : x;
+        const apus_activations *last = together == 2 ? x + stride : x;
         const __m256i codes = load(last->codes);
         __m256i even = even_codes(codes), odd = odd_codes(codes);
-        if (planes == 2) {
+        if (together == 2) {
             const __m256i first = load(x->codes);
             even = _mm256_add_epi16(even, _mm256_mullo_epi16(even_codes(first), steps));
             odd = _mm256_add_epi16(odd, _mm256_mullo_epi16(odd_codes(first), steps));
@@ -44,14 +45,22 @@ INLINE void widen_column(const apus_activations *x, size_t stride, int planes, s
     }
 }
 
-INLINE const uint8_t *widen_rows(const uint8_t *panel, size_t count, tile *to) {
-    const __m256i offset = _mm256_set1_epi8((char)0x80);
-    for (size_t i = 0; i < count; i++, panel += 16 + 256) {
+INLINE const uint8_t *widen_rows(apus_panel_kind kind, const uint8_t *panel, size_t count, tile *to) {
+    const __m256i offset = _mm256_set1_epi8((char)0x80), low = _mm256_set1_epi16(0xff);
+    for (size_t i = 0; i < count; i++) {
         to->scales[i] = load_f16(panel);
+        panel += 16;
         UNROLL for (size_t j = 0; j < 8; j++) {
-            const __m256i codes = _mm256_xor_si256(load(panel + 16 + j * 32), offset);
-            to->rows[i].pairs[j][0] = even_codes(codes), to->rows[i].pairs[j][1] = odd_codes(codes);
+            const __m256i codes = _mm256_xor_si256(load(panel + j * 32), offset);
+            __m256i even = even_codes(codes), odd = odd_codes(codes);
+            if (kind == APUS_PANEL_I16) {
+                const __m256i lower = load(panel + 256 + j * 32);
+                even = _mm256_or_si256(_mm256_slli_epi16(codes, 8), _mm256_and_si256(lower, low));
+                odd = _mm256_or_si256(_mm256_andnot_si256(low, codes), _mm256_srli_epi16(lower, 8));
+            }
+            to->rows[i].pairs[j][0] = even, to->rows[i].pairs[j][1] = odd;
         }
+        panel += kind == APUS_PANEL_I16 ? 512 : 256;
     }
     return panel;
 }
@@ -87,9 +96,10 @@ INLINE void columns_over_tile(const tile *w, size_t count, size_t first, int np,
 
 INLINE size_t block_size(size_t left) { return left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1; }
 
+// `columns`: of so many physical ones `together`.
 INLINE void panels_times_columns(
-    const uint8_t *panel, size_t panel_bytes, int panels, const apus_activations *x, size_t groups, size_t columns,
-    int planes, float *out, size_t out_stride) {
+    apus_panel_kind kind, const uint8_t *panel, size_t panel_bytes, int panels, const apus_activations *x, size_t groups,
+    size_t columns, int together, int planes, float *out, size_t out_stride) {
     const size_t stride = apus_column_stride(groups), tiles = (groups + TILE_GROUPS - 1) / TILE_GROUPS;
     __m256 acc[PANELS_MAX][COLUMNS_MAX];
     const uint8_t *at[PANELS_MAX];
@@ -102,9 +112,9 @@ INLINE void panels_times_columns(
         const size_t first = groups * i / tiles, count = groups * (i + 1) / tiles - first;
         for (size_t c = 0; c < columns; c++)
             widen_column(
-                x + c * (size_t)planes * stride + first, stride, planes, count, w.columns[c], w.column_scales[c]);
+                x + c * (size_t)together * stride + first, stride, together, count, w.columns[c], w.column_scales[c]);
         for (int p = 0; p < panels; p++) {
-            at[p] = widen_rows(at[p], count, &w);
+            at[p] = widen_rows(kind, at[p], count, &w);
             for (size_t c = 0, size; c < columns; c += size) {
                 size = block_size(columns - c);
                 switch (size) {
@@ -116,21 +126,38 @@ INLINE void panels_times_columns(
             }
         }
     }
-    for (size_t c = 0; c < columns; c++)
-        for (int p = 0; p < panels; p++) _mm256_storeu_ps(out + c * out_stride + p * APUS_PANEL_ROWS, acc[p][c]);
-}
-
-void apus_avx2_matmul_q8_0(
-    const uint8_t *panel, size_t panel_bytes, int panels, const apus_activations *x, size_t groups, size_t np,
-    int planes, float *out, size_t out_stride) {
-    size_t left = np / (size_t)planes;
-    while (left) {
-        const size_t columns = left < COLUMNS_MAX ? left : COLUMNS_MAX;
-        if (planes == 2) panels_times_columns(panel, panel_bytes, panels, x, groups, columns, 2, out, out_stride);
-        else panels_times_columns(panel, panel_bytes, panels, x, groups, columns, 1, out, out_stride);
-        left -= columns, x += columns * (size_t)planes * apus_column_stride(groups), out += columns * out_stride;
+    const size_t added = (size_t)(planes / together); // of columns that give one sum
+    for (size_t c = added - 1; c < columns; c += added, out += out_stride) {
+        for (int p = 0; p < panels; p++) {
+            const __m256 sum = added == 2 ? _mm256_add_ps(acc[p][c - 1], acc[p][c]) : acc[p][c];
+            _mm256_storeu_ps(out + p * APUS_PANEL_ROWS, sum);
+        }
     }
 }
+
+INLINE void multiply(
+    apus_panel_kind kind, const uint8_t *panel, size_t panel_bytes, int panels, const apus_activations *x, size_t groups,
+    size_t np, int planes, float *out, size_t out_stride) {
+    const int together = joins_planes(kind) ? planes : 1;
+    for (size_t left = np / (size_t)together; left;) {
+        const size_t columns = left < COLUMNS_MAX ? left : COLUMNS_MAX;
+        panels_times_columns(
+            kind, panel, panel_bytes, panels, x, groups, columns, together, planes, out, out_stride);
+        left -= columns, x += columns * (size_t)together * apus_column_stride(groups);
+        out += columns * (size_t)together / (size_t)planes * out_stride;
+    }
+}
+
+#define KIND(KIND, NAME)                                                                                           \
+    void apus_avx2_matmul_wide_##NAME(                                                                             \
+        const uint8_t *panel, size_t panel_bytes, int panels, const apus_activations *x, size_t groups, size_t np, \
+        int planes, float *out, size_t out_stride) {                                                               \
+        if (planes == 2) multiply(KIND, panel, panel_bytes, panels, x, groups, np, 2, out, out_stride);            \
+        else multiply(KIND, panel, panel_bytes, panels, x, groups, np, 1, out, out_stride);                        \
+    }
+KIND(APUS_PANEL_Q8_0, q8_0)
+KIND(APUS_PANEL_I16, i16)
+#undef KIND
 
 #pragma clang attribute pop
 #endif
