@@ -23,7 +23,7 @@ protocol TurnEndHandler: AnyObject {
 ///
 /// Tasks may prefer the loop as their executor: what they write is sent in the turn that runs them.
 ///
-/// Everything but `post`, `wake` and `enqueue` is confined to `queue`.
+/// Everything but `post`, `wake`, `enqueue` and `isCurrent` is confined to `queue`.
 final class EventLoop: TaskExecutor, @unchecked Sendable {
     private struct Slot {
         var handler: (any EventHandler)?
