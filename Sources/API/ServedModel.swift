@@ -5,7 +5,7 @@ import ModelFiles
 import Tokenization
 
 /// A model that answers, and what the routes need to speak to it.
-public struct ServedModel: Sendable {
+public final class ServedModel: Sendable {
     public let id: String
     /// Other names under which requests may ask for it.
     public let aliases: [String]

@@ -6,8 +6,8 @@ extension Connection {
         if context.requestIDs.isTooLong(offered) { context.counters.count(.requestIDBytes) }
         let id = context.requestIDs.id(offered: offered)
         let client = socket.peer.client(of: head.fields, trusted: context.trustedProxies)
-        var current = CurrentRequest(startedAt: clock.firstByteAt, id: id, peer: client, head: head)
-        let refusal = context.admit(head, &current, isReserve: isReserve)
+        let current = CurrentRequest(startedAt: clock.firstByteAt, id: id, peer: client, head: head)
+        let refusal = context.admit(head, current, isReserve: isReserve)
         self.current = current
         clock.headEnded(loop.now)
         if isReserve { _ = machine.drain(isAllSent: false) }

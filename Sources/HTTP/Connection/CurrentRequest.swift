@@ -1,11 +1,11 @@
-/// The request under way on a connection, from its first byte to the end of its response.
-struct CurrentRequest {
+/// The request under way on a connection, from its first byte to the end of its response. Confined to the loop.
+final class CurrentRequest {
     let startedAt: UInt64
     let id: String
     /// Whose request it is.
     let peer: String
     /// Nil when what came was none that could be read.
-    var head: RequestHead?
+    let head: RequestHead?
     var match: Router.Match?
     /// Whose key came with it.
     var client: String?
@@ -17,6 +17,13 @@ struct CurrentRequest {
     var bodyBytes = 0
     /// Counted as active.
     var isServed = false
+
+    init(startedAt: UInt64, id: String, peer: String, head: RequestHead? = nil) {
+        self.startedAt = startedAt
+        self.id = id
+        self.peer = peer
+        self.head = head
+    }
 
     /// As handlers see it; nil without a head.
     func request(body: [UInt8], parameters: [String: String], clientSubject: String?) -> HTTPRequest? {

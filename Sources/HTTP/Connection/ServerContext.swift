@@ -182,7 +182,7 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
     ///
     /// - Parameter isReserve: The connection is one of the reserve.
     /// - Returns: Why not.
-    func admit(_ head: RequestHead, _ current: inout CurrentRequest, isReserve: Bool) -> AccessRefusal? {
+    func admit(_ head: RequestHead, _ current: CurrentRequest, isReserve: Bool) -> AccessRefusal? {
         let policy = access.policy
         switch policy.verdict(head) {
         case .answered(let response):

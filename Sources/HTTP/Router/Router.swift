@@ -16,13 +16,23 @@ public struct Router: Sendable {
     /// means that the handler runs.
     public typealias Entrance = @Sendable () -> HTTPResponse?
 
-    struct Route: Sendable {
-        var method: HTTPMethod
-        var bodyBytesMax: Int?
+    final class Route: Sendable {
+        let method: HTTPMethod
+        let bodyBytesMax: Int?
         /// A body that is not JSON is refused from its head alone.
-        var takesJSON = false
-        var handler: Handler
+        let takesJSON: Bool
+        let handler: Handler
         let counts: RouteCounts
+
+        init(
+            _ method: HTTPMethod, _ pattern: String, bodyBytesMax: Int?, takesJSON: Bool, _ handler: Handler
+        ) {
+            self.method = method
+            self.bodyBytesMax = bodyBytesMax
+            self.takesJSON = takesJSON
+            self.handler = handler
+            counts = RouteCounts(pattern: pattern, method: method.rawValue)
+        }
     }
 
     private struct Path: Sendable {
@@ -59,9 +69,7 @@ public struct Router: Sendable {
         _ text: String, _ method: HTTPMethod, _ bodyBytesMax: Int?, takesJSON: Bool = false,
         _ handler: Handler
     ) {
-        let route = Route(
-            method: method, bodyBytesMax: bodyBytesMax, takesJSON: takesJSON, handler: handler,
-            counts: RouteCounts(pattern: text, method: method.rawValue))
+        let route = Route(method, text, bodyBytesMax: bodyBytesMax, takesJSON: takesJSON, handler)
         let pattern = RoutePattern(text)
         let index = paths.firstIndex { $0.pattern == pattern } ?? paths.count
         if index == paths.count { paths.append(Path(pattern: pattern)) }

@@ -1,5 +1,7 @@
 /// A request's first line and fields, checked.
-struct RequestHead: Sendable, Equatable {
+///
+/// A class, because the parser, the machine and the request under way all hold it.
+final class RequestHead: Sendable {
     enum Version: Sendable { case http10, http11 }
 
     /// How the body's end is found (RFC 9112 §6.3).
@@ -10,19 +12,44 @@ struct RequestHead: Sendable, Equatable {
         case chunked
     }
 
-    var method: HTTPMethod
+    let method: HTTPMethod
     /// As sent, or `*`.
-    var path: String
-    var query: String?
+    let path: String
+    let query: String?
     /// Of an absolute-form target.
-    var authority: String?
-    var version: Version
-    var fields: HTTPFields
-    var framing: Framing
+    let authority: String?
+    let version: Version
+    let fields: HTTPFields
+    let framing: Framing
     /// How the body is packed.
-    var coding: ContentCoding
+    let coding: ContentCoding
     /// The client wants to keep the connection.
-    var isPersistent: Bool
+    let isPersistent: Bool
     /// The client waits for 100 before it sends the body.
-    var expectsContinue: Bool
+    let expectsContinue: Bool
+
+    init(
+        _ line: RequestLine, fields: HTTPFields, framing: Framing, coding: ContentCoding, isPersistent: Bool,
+        expectsContinue: Bool
+    ) {
+        method = line.method
+        path = line.path
+        query = line.query
+        authority = line.authority
+        version = line.version
+        self.fields = fields
+        self.framing = framing
+        self.coding = coding
+        self.isPersistent = isPersistent
+        self.expectsContinue = expectsContinue
+    }
+}
+
+extension RequestHead: Equatable {
+    static func == (one: RequestHead, other: RequestHead) -> Bool {
+        one.method == other.method && one.path == other.path && one.query == other.query
+            && one.authority == other.authority && one.version == other.version && one.fields == other.fields
+            && one.framing == other.framing && one.coding == other.coding
+            && one.isPersistent == other.isPersistent && one.expectsContinue == other.expectsContinue
+    }
 }

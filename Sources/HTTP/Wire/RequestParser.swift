@@ -198,8 +198,7 @@ struct RequestParser {
         case .chunked: state = .chunkSize
         }
         return RequestHead(
-            method: line.method, path: line.path, query: line.query, authority: line.authority,
-            version: line.version, fields: fields, framing: rules.framing, coding: rules.coding,
+            line, fields: fields, framing: rules.framing, coding: rules.coding,
             isPersistent: rules.isPersistent, expectsContinue: rules.expectsContinue)
     }
 
