@@ -29,7 +29,17 @@ public struct JSONWriter: Sendable {
     public mutating func endArray() { close(UInt8(ascii: "]")) }
 
     /// A member's name; its value must follow.
-    public mutating func key(_ name: String) {
+    ///
+    /// - Parameter name: Free of what JSON escapes.
+    public mutating func key(_ name: StaticString) {
+        if needsComma { appendText(#",""#) } else { bytes.append(UInt8(ascii: "\"")) }
+        appendText(name)
+        appendText(#"":"#)
+        needsComma = false
+    }
+
+    /// A member's name that the program does not know before; its value must follow.
+    public mutating func key(named name: String) {
         string(name)
         bytes.append(UInt8(ascii: ":"))
         needsComma = false
@@ -99,7 +109,7 @@ public struct JSONWriter: Sendable {
         case .object(let object):
             beginObject()
             for (key, value) in object {
-                self.key(key)
+                self.key(named: key)
                 self.value(value)
             }
             endObject()

@@ -51,8 +51,10 @@ final class BeamRun: Sendable {
         defer { state.withLock { $0.generations = [] } }
         var found = Array(repeating: Found(), count: requests.count)
         var left = requests.count
+        var groups: [EventMailbox.Group] = []
         while left > 0 {
-            for group in await mailbox.next() {
+            await mailbox.next(&groups)
+            for group in groups {
                 for event in group.events { left -= try take(event, &found[group.prompt]) ? 1 : 0 }
             }
         }

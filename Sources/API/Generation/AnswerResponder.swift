@@ -70,10 +70,12 @@ final class AnswerResponder<Encoder: AnswerEncoder>: Responder {
         _ running: RunningGeneration, _ listed: RegisteredRequest
     ) async throws(APIError) -> [Answer] {
         var whole = Array(repeating: Answer(), count: answers.count)
+        var groups: [EventMailbox.Group] = []
         var events: [AnswerEvent] = []
         while !answers.isComplete {
+            await running.mailbox.next(&groups)
             events.removeAll(keepingCapacity: true)
-            for group in await running.mailbox.next() { answers.take(group, into: &events) }
+            for group in groups { answers.take(group, into: &events) }
             for event in events {
                 switch event {
                 case .admitted, .progress: break
@@ -121,10 +123,12 @@ final class AnswerResponder<Encoder: AnswerEncoder>: Responder {
         writer.beginEventStream(headers: job.headers)
         do throws(APIError) {
             var isBehind = false
+            var groups: [EventMailbox.Group] = []
             var events: [AnswerEvent] = []
             while !answers.isComplete {
+                await running.mailbox.next(&groups)
                 events.removeAll(keepingCapacity: true)
-                for group in await running.mailbox.next() { answers.take(group, into: &events) }
+                for group in groups { answers.take(group, into: &events) }
                 tell(listed)
                 if isBehind { events = AnswerEvent.merged(events) }
                 isBehind = false

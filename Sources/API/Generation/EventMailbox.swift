@@ -15,36 +15,33 @@ final class EventMailbox: Sendable {
     private struct State {
         var groups: [Group] = []
         /// Not a checked one, which costs an allocation a token: it is resumed where it is taken out.
-        var waiter: UnsafeContinuation<[Group], Never>?
+        var waiter: UnsafeContinuation<Void, Never>?
     }
 
     private let state = Mutex(State())
 
     func post(_ group: Group) {
-        let waiter = state.withLock { state -> UnsafeContinuation<[Group], Never>? in
-            guard let waiter = state.waiter else {
-                state.groups.append(group)
-                return nil
-            }
-            state.waiter = nil
-            return waiter
+        let waiter = state.withLock { state in
+            state.groups.append(group)
+            return state.waiter.take()
         }
-        waiter?.resume(returning: [group])
+        waiter?.resume()
     }
 
     /// Everything that has gathered; waits until there is something. Only one task may ask.
-    func next() async -> [Group] {
+    ///
+    /// - Parameter groups: Replaced by it. Two arrays take turns, so that a token needs none of its own.
+    func next(_ groups: inout [Group]) async {
+        groups.removeAll(keepingCapacity: true)
         await withUnsafeContinuation { continuation in
-            let ready = state.withLock { state -> [Group]? in
-                guard state.groups.isEmpty else {
-                    defer { state.groups = [] }
-                    return state.groups
-                }
+            let isReady = state.withLock { state in
+                guard state.groups.isEmpty else { return true }
                 precondition(state.waiter == nil, "a mailbox has one reader")
                 state.waiter = continuation
-                return nil
+                return false
             }
-            if let ready { continuation.resume(returning: ready) }
+            if isReady { continuation.resume() }
         }
+        state.withLock { swap(&$0.groups, &groups) }
     }
 }

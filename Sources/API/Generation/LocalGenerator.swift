@@ -57,9 +57,10 @@ public struct LocalGenerator: Sendable {
         let running = try RunningGeneration(job)
         var answers = AnswerSet(job)
         var outcome = Outcome()
+        var groups: [EventMailbox.Group] = []
         while !answers.isComplete && !outcome.isCancelled {
-            let groups = await withTaskCancellationHandler {
-                await running.mailbox.next()
+            await withTaskCancellationHandler {
+                await running.mailbox.next(&groups)
             } onCancel: {
                 running.cancel()
             }

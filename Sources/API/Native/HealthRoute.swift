@@ -60,7 +60,7 @@ final class HealthRoute: Sendable {
             ("pauses", engine.pauses),
             ("steps", engine.steps),
         ] {
-            writer.key(name)
+            writer.key(named: name)
             writer.int(value)
         }
         writer.endObject()

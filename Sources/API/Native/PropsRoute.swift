@@ -24,7 +24,7 @@ enum PropsRoute {
         writer.key("modalities")
         writer.beginObject()
         for name in ["vision", "audio"] {
-            writer.key(name)
+            writer.key(named: name)
             writer.bool(false)
         }
         writer.endObject()
@@ -33,7 +33,7 @@ enum PropsRoute {
         for (name, token) in [
             ("bos_token", model.tokenizer.bosToken), ("eos_token", model.tokenizer.eosToken),
         ] {
-            writer.key(name)
+            writer.key(named: name)
             writer.string(utf8: token.map { Array(model.tokenizer.bytes(of: $0, special: true)) } ?? [])
         }
         writer.key("build_info")
@@ -60,7 +60,7 @@ enum PropsRoute {
             ("dry_base", sampling.dry.base), ("mirostat_tau", sampling.mirostat?.tau ?? 5),
             ("mirostat_eta", sampling.mirostat?.eta ?? 0.1),
         ] {
-            writer.key(name)
+            writer.key(named: name)
             writer.number(value)
         }
         for (name, value) in [
@@ -69,7 +69,7 @@ enum PropsRoute {
             ("dry_penalty_last_n", sampling.dry.window ?? -1), ("mirostat", sampling.mirostat?.version ?? 0),
             ("min_keep", sampling.keptMin),
         ] {
-            writer.key(name)
+            writer.key(named: name)
             writer.int(value)
         }
         writer.key("samplers")

@@ -37,13 +37,13 @@ extension JSONWriter {
 
     /// Tokens and milliseconds, and each by the other; 0 where that would be no number.
     private mutating func rate(_ name: String, _ tokens: Int, _ milliseconds: Double) {
-        key(name + "_n")
+        key(named: name + "_n")
         int(tokens)
-        key(name + "_ms")
+        key(named: name + "_ms")
         number(milliseconds)
-        key(name + "_per_token_ms")
+        key(named: name + "_per_token_ms")
         number(tokens > 0 ? milliseconds / Double(tokens) : 0)
-        key(name + "_per_second")
+        key(named: name + "_per_second")
         number(milliseconds > 0 ? Double(tokens) / milliseconds * 1e3 : 0)
     }
 

@@ -45,7 +45,7 @@ extension JSONWriter {
     }
 
     /// A member that is there only when there is something to say.
-    private mutating func count(_ name: String, _ count: Int) {
+    private mutating func count(_ name: StaticString, _ count: Int) {
         guard count > 0 else { return }
         key(name)
         int(count)

@@ -75,7 +75,7 @@ struct LogprobsEncoding: Sendable {
             let name = legacyText(of: alternative.token)
             // Two tokens may have the same text; an object names each member once.
             guard written.insert(name).inserted else { continue }
-            writer.key(String(decoding: name, as: UTF8.self))
+            writer.key(named: String(decoding: name, as: UTF8.self))
             writer.logprob(alternative.logprob)
         }
         writer.endObject()

@@ -36,7 +36,7 @@ struct PromptLogprobs: Sendable {
     private func write(
         _ entry: TokenLogprob, _ rank: Int, _ tokenizer: Tokenizer, _ writer: inout JSONWriter
     ) {
-        writer.key(String(entry.token))
+        writer.key(named: String(entry.token))
         writer.beginObject()
         writer.key("logprob")
         writer.logprob(entry.logprob)

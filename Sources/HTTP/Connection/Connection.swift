@@ -204,7 +204,8 @@ final class Connection: EventHandler, TimerTarget, TurnEndHandler, ExchangeOwner
 
     private func deliver(_ exchange: Exchange) {
         guard !isClosed, current?.exchange === exchange else { return }
-        let output = exchange.takeOutput()
+        var output = exchange.takeOutput(leaving: context.takeSpareMemory())
+        defer { context.keep(&output.body) }
         if let head = output.head { begin(head, bodyBytes: head.body == .whole ? output.body.count : nil) }
         if !output.body.isEmpty { write(output.body) }
         if output.isAborted {

@@ -201,10 +201,11 @@ final class Exchange: Sendable {
 
     // MARK: - The connection's side
 
-    func takeOutput() -> ResponseOutput {
+    /// - Parameter memory: An empty array, which the next body bytes go into.
+    func takeOutput(leaving memory: [UInt8] = []) -> ResponseOutput {
         let (output, handlers) = state.withLock { state -> (ResponseOutput, [@Sendable () -> Void]) in
             state.isAnnounced = false
-            defer { state.output = ResponseOutput() }
+            defer { state.output = ResponseOutput(body: memory) }
             // From here on the response cannot fail to be complete but by the connection.
             guard state.phase == .finished, state.output.isFinished || state.output.isAborted else {
                 return (state.output, [])

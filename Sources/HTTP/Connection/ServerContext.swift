@@ -16,7 +16,11 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
     var requestIDs: RequestIDSource
     var timerSlot: Int?
 
+    /// A waiting stream should hold little.
+    private static let spareBytesMax = 4_096
     private var dates = DateCache()
+    /// Bodies of streams take turns in it, so that a token needs no allocation for its own.
+    private var spareMemory: [UInt8] = []
     private var connections: [ObjectIdentifier: Connection] = [:]
     private var listeners: [Listener] = []
     private var handOverServer: HandOverServer?
@@ -45,6 +49,19 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
     /// The Date of responses that begin now.
     func date() -> [UInt8] {
         dates.text(at: time(nil))
+    }
+
+    /// An empty array, which may have room.
+    func takeSpareMemory() -> [UInt8] {
+        defer { spareMemory = [] }
+        return spareMemory
+    }
+
+    /// Takes the memory of what is not needed any more.
+    func keep(_ memory: inout [UInt8]) {
+        guard memory.capacity <= Self.spareBytesMax else { return }
+        swap(&memory, &spareMemory)
+        spareMemory.removeAll(keepingCapacity: true)
     }
 
     // MARK: - Listeners

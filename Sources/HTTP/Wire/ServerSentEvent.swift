@@ -1,3 +1,5 @@
+import Glibc
+
 /// The framing of server-sent events (WHATWG HTML §9.2.5).
 enum ServerSentEvent {
     /// Between events; it says nothing and keeps proxies from cutting a silent stream.
@@ -15,13 +17,21 @@ enum ServerSentEvent {
             output.append(ASCII.lineFeed)
         }
         output.append(contentsOf: "data: ".utf8)
-        if data.contains(where: { $0 == ASCII.lineFeed || $0 == ASCII.carriageReturn }) {
+        if hasLineBreak(data) {
             appendLines(data, to: &output)
         } else {
             output.append(contentsOf: data)
         }
         output.append(ASCII.lineFeed)
         output.append(ASCII.lineFeed)
+    }
+
+    private static func hasLineBreak(_ data: [UInt8]) -> Bool {
+        data.withUnsafeBytes { bytes in
+            guard let start = bytes.baseAddress else { return false }
+            return memchr(start, Int32(ASCII.lineFeed), bytes.count) != nil
+                || memchr(start, Int32(ASCII.carriageReturn), bytes.count) != nil
+        }
     }
 
     private static func appendLines(_ data: [UInt8], to output: inout [UInt8]) {

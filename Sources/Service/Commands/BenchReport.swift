@@ -38,7 +38,7 @@ struct BenchReport: Sendable {
             text("test", speed.test, &writer)
             let counts = [("tokens", speed.tokens), ("batch", speed.batch), ("depth", speed.depth)]
             for (name, value) in counts + [("threads", threads)] {
-                writer.key(name)
+                writer.key(named: name)
                 writer.int(value)
             }
             text("precision", precision.rawValue, &writer)
@@ -78,12 +78,12 @@ struct BenchReport: Sendable {
     }
 
     private func text(_ name: String, _ value: String, _ writer: inout JSONWriter) {
-        writer.key(name)
+        writer.key(named: name)
         writer.string(value)
     }
 
     private func number(_ name: String, _ value: Double, _ writer: inout JSONWriter) {
-        writer.key(name)
+        writer.key(named: name)
         writer.append(raw: Array(decimals(value).utf8))
     }
 

@@ -105,7 +105,7 @@ public enum InspectCommand {
         writer.key("metadata")
         writer.beginObject()
         for entry in file.metadata.entries {
-            writer.key(entry.key)
+            writer.key(named: entry.key)
             write(entry.value, &writer)
         }
         writer.endObject()
@@ -148,7 +148,7 @@ public enum InspectCommand {
                 ("kv_tokens_in_long_sequences", plan.kv.positions(inSequencesOf: plan.sequenceMax)),
             ]
             for (name, value) in members {
-                writer.key(name)
+                writer.key(named: name)
                 writer.int(value)
             }
         }

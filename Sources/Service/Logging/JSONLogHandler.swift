@@ -28,7 +28,7 @@ struct JSONLogHandler: LogHandler {
         writer.string(event.message.description)
         let all = metadata.merging(event.metadata ?? [:]) { _, new in new }
         for (key, value) in all.sorted(by: { $0.key < $1.key }) {
-            writer.key(key)
+            writer.key(named: key)
             write(value, &writer)
         }
         writer.endObject()
@@ -50,7 +50,7 @@ struct JSONLogHandler: LogHandler {
         case .dictionary(let members):
             writer.beginObject()
             for (key, value) in members.sorted(by: { $0.key < $1.key }) {
-                writer.key(key)
+                writer.key(named: key)
                 write(value, &writer)
             }
             writer.endObject()
