@@ -55,13 +55,18 @@ async def body_parts(reader, headers):
             yield part
 
 
-async def post(port, path, body, answer=None):
+def connect(place):
+    """`place` is a port of this machine, or the path of a unix socket; a zero byte first means a name without a file."""
+    return asyncio.open_unix_connection(place) if isinstance(place, str) else asyncio.open_connection("127.0.0.1", place)
+
+
+async def post(place, path, body, answer=None):
     """Sends a request and reads its answer to the end; a stream's events are timed as they come.
 
     What was read before an error or a cancellation stays in `answer`.
     """
     answer = answer or Answer()
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    reader, writer = await connect(place)
     try:
         answer.sent = time.perf_counter()
         writer.write(request_bytes(path, body))

@@ -96,20 +96,23 @@ def long_chat(server, rounds):
     return {"bytes": len(body), "tokens": answer["input_tokens"], "best": min(times), "median": statistics.median(times)}
 
 
-def around_engine(server, streams, tokens):
-    """Processor time of all threads but the engine's while chats stream, for each token; and the tokens a second."""
+def around_engine(server, place, streams, tokens):
+    """Processor time of all threads but the engine's while chats stream, for each token; and the tokens a second.
+
+    `place` is where the clients connect.
+    """
     before = time_of_others(server)
     began = time.perf_counter()
-    answers = asyncio.run(all_chats(server.port, streams, tokens))
+    answers = asyncio.run(all_chats(place, streams, tokens))
     seconds = time.perf_counter() - began
     spent = time_of_others(server) - before
     count = sum(answer.tokens for answer in answers)
     return {"tokens": count, "per_second": count / seconds, "microseconds": spent / count / 1000}
 
 
-async def all_chats(port, streams, tokens):
+async def all_chats(place, streams, tokens):
     bodies = [loads.chat(loads.QUESTIONS[i % len(loads.QUESTIONS)], tokens, seed=i) for i in range(streams)]
-    return await asyncio.gather(*(client.post(port, "/v1/chat/completions", body) for body in bodies))
+    return await asyncio.gather(*(client.post(place, "/v1/chat/completions", body) for body in bodies))
 
 
 def time_of_others(server):

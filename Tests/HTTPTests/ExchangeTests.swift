@@ -46,6 +46,23 @@ struct ExchangeTests {
         #expect(second.isFinished)
     }
 
+    @Test("What is written next goes into the memory that was left for it")
+    func leftMemory() {
+        let exchange = makeExchange()
+        let writer = ResponseWriter(exchange)
+        writer.beginStream()
+        writer.write([1])
+        var memory: [UInt8] = []
+        memory.reserveCapacity(100)
+        let address = memory.withUnsafeBytes { $0.baseAddress }
+        #expect(exchange.takeOutput(leaving: memory).body == [1])
+        memory = []
+        writer.write([2, 3])
+        let next = exchange.takeOutput()
+        #expect(next.body == [2, 3])
+        #expect(next.body.withUnsafeBytes { $0.baseAddress } == address)
+    }
+
     @Test("What comes too late is refused")
     func late() {
         let exchange = makeExchange()

@@ -24,9 +24,11 @@ struct JSONWriterTests {
             $0.endArray()
             $0.key("b")
             $0.null()
+            $0.key(named: "c\"")
+            $0.null()
             $0.endObject()
         }
-        #expect(json == #"{"a":[1,false,{},[2,3]],"b":null}"#)
+        #expect(json == #"{"a":[1,false,{},[2,3]],"b":null,"c\"":null}"#)
     }
 
     @Test("only quotes, backslashes and control characters are escaped; what is not UTF-8 is replaced")
