@@ -64,7 +64,13 @@ struct RequestFields {
 
     mutating func integer(_ name: String, in range: ClosedRange<Int64>) throws(APIError) -> Int? {
         guard let value = take(name) else { return nil }
-        guard let number = value.int else { throw wrongType(name, value, "an integer") }
+        guard let number = value.int else {
+            // Whole, but too large for 64 bits.
+            if let number = value.double, number == number.rounded() {
+                throw outOfRange(name, "\(number)", "\(range.lowerBound)", "\(range.upperBound)")
+            }
+            throw wrongType(name, value, "an integer")
+        }
         guard range.contains(number) else {
             throw outOfRange(name, "\(number)", "\(range.lowerBound)", "\(range.upperBound)")
         }

@@ -381,6 +381,20 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        ("9223372036854775807", nil), ("-9223372036854775808", nil), ("9223372036854775808", "invalid_value"),
+        ("1e300", "invalid_value"), ("1.5", "invalid_type"),
+    ])
+    func `a seed has 64 bits with its sign, and a larger one is told the range`(seed: String, code: String?)
+        async throws
+    {
+        try await TestService.run { service async throws in
+            let reply = try await service.client.post(completions, #"{"prompt":"x","seed":\#(seed)}"#)
+            #expect(reply.status == (code == nil ? 200 : 400))
+            #expect(reply.json["error"]?["code"]?.string == code)
+        }
+    }
+
     @Test func `another content type is 415, and so is none (check 77)`() async throws {
         try await TestService.run { service async throws in
             #expect(try await service.client.post(completions, "{}", type: "text/plain").status == 415)
