@@ -64,17 +64,13 @@ struct RequestFields {
 
     mutating func integer(_ name: String, in range: ClosedRange<Int64>) throws(APIError) -> Int? {
         guard let value = take(name) else { return nil }
-        guard let number = value.int else {
-            // Whole, but too large for 64 bits.
-            if let number = value.double, number == number.rounded() {
-                throw outOfRange(name, "\(number)", "\(range.lowerBound)", "\(range.upperBound)")
-            }
+        if let number = value.int, range.contains(number) { return Int(number) }
+        // What is whole may still be too large for 64 bits.
+        guard let size = value.double, size == size.rounded() else {
             throw wrongType(name, value, "an integer")
         }
-        guard range.contains(number) else {
-            throw outOfRange(name, "\(number)", "\(range.lowerBound)", "\(range.upperBound)")
-        }
-        return Int(number)
+        let shown = value.int.map { "\($0)" } ?? "\(size)"
+        throw outOfRange(name, shown, "\(range.lowerBound)", "\(range.upperBound)")
     }
 
     mutating func number(_ name: String, in range: ClosedRange<Double>) throws(APIError) -> Float? {

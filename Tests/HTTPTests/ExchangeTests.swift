@@ -54,13 +54,12 @@ struct ExchangeTests {
         writer.write([1])
         var memory: [UInt8] = []
         memory.reserveCapacity(100)
-        let address = memory.withUnsafeBytes { $0.baseAddress }
         #expect(exchange.takeOutput(leaving: memory).body == [1])
         memory = []
         writer.write([2, 3])
         let next = exchange.takeOutput()
         #expect(next.body == [2, 3])
-        #expect(next.body.withUnsafeBytes { $0.baseAddress } == address)
+        #expect(next.body.capacity >= 100)
     }
 
     @Test("What comes too late is refused")

@@ -1,7 +1,7 @@
 /// Bytes that wait for the client, taken from the front as the socket takes them.
 struct OutboundBuffer {
-    /// Kept for the next response; a connection that is idle should hold little.
-    private static let keptCapacityMax = 4_096
+    /// Kept for what is written next; a connection that is idle, or a stream that waits, should hold little.
+    static let keptCapacityMax = 4_096
 
     /// Where the machine appends.
     var bytes: [UInt8] = []

@@ -16,8 +16,6 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
     var requestIDs: RequestIDSource
     var timerSlot: Int?
 
-    /// A waiting stream should hold little.
-    private static let spareBytesMax = 4_096
     private var dates = DateCache()
     /// Bodies of streams take turns in it, so that a token needs no allocation for its own.
     private var spareMemory: [UInt8] = []
@@ -59,7 +57,7 @@ final class ServerContext: TimerTarget, @unchecked Sendable {
 
     /// Takes the memory of what is not needed any more.
     func keep(_ memory: inout [UInt8]) {
-        guard memory.capacity <= Self.spareBytesMax else { return }
+        guard memory.capacity <= OutboundBuffer.keptCapacityMax else { return }
         swap(&memory, &spareMemory)
         spareMemory.removeAll(keepingCapacity: true)
     }
