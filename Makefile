@@ -11,7 +11,7 @@ python := .build-test/python
 swift_sources := Sources Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check-kernels check-sanitizers check-tls fuzz bench format lint clean dependencies test-models
+.PHONY: help run build test check-kernels check-sanitizers check-tls fuzz bench format lint clean dependencies test-build test-models
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,9 +23,13 @@ run: build ## Install what is missing, fetch the default model, build, and serve
 build: dependencies ## Build the release binary, .build/release/apus
 	swift build -c release --product apus
 
-test: dependencies test-models $(python)/.installed ## Run every test: the modules', then the acceptance tests
-	swift build $(test_build) --build-tests
+# What is downloaded comes while the compiler runs.
+test: dependencies ## Run every test: the modules', then the acceptance tests
+	@$(MAKE) --no-print-directory --jobs=3 test-models test-build $(python)/.installed
 	@scripts/run-tests $(python) $(test_build)
+
+test-build: dependencies
+	swift build $(test_build) --build-tests
 
 check-tls: build ## Have testssl.sh and sslyze look at a server that speaks TLS
 	@scripts/check-tls

@@ -112,12 +112,24 @@ def waiting_streams(server, count):
     with held() as connections:
         for _ in range(20):
             connections.append(sent(server.port, request))
-        time.sleep(8)
+        # Two requests' worth: more positions than the KV memory holds.
+        wait_until_generated(server.port, 800)
         before = server.memory("RssAnon")
         for _ in range(count):
             connections.append(sent(server.port, request))
         time.sleep(3)
         return {"count": count, "bytes_each": (server.memory("RssAnon") - before) / count}
+
+
+def wait_until_generated(port, tokens):
+    until = time.monotonic() + 300
+    while time.monotonic() < until:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+            generated = re.search(rb"^apus_generated_tokens_total (\d+)", answer.read(), re.M)
+        if int(generated.group(1)) >= tokens:
+            return
+        time.sleep(0.2)
+    raise RuntimeError(f"{tokens} tokens are not generated in five minutes")
 
 
 def sent(port, request):

@@ -58,7 +58,8 @@ def test_both_clients_get_the_same_answer(client, service):
 
 def test_many_coroutines_share_one_client(service):
     async def ask(client):
-        answers = [client.completions.create(model=MODEL, prompt=f"{n} and", max_tokens=4) for n in range(12)]
+        request = dict(model=MODEL, max_tokens=4, extra_body={"ignore_eos": True})
+        answers = [client.completions.create(prompt=f"{n} and", **request) for n in range(12)]
         return await asyncio.gather(*answers)
 
     assert [answer.usage.completion_tokens for answer in asynchronously(service, ask)] == [4] * 12
@@ -157,7 +158,7 @@ def test_a_full_queue_is_a_rate_limit_and_retries_get_through(smollm2):
     try:
         with openai.OpenAI(base_url=server.url + "/v1", api_key="none", max_retries=0, timeout=120) as client:
             long = dict(
-                model=MODEL, prompt="Once", max_tokens=120, stream=True, extra_body={"ignore_eos": True}
+                model=MODEL, prompt="Once", max_tokens=400, stream=True, extra_body={"ignore_eos": True}
             )
             runs = client.completions.create(**long)
             assert next(runs).choices

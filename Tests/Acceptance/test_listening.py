@@ -67,7 +67,7 @@ def test_curl_speaks_through_a_unix_socket_and_the_log_says_who_it_was(smollm2, 
     try:
         assert path.stat().st_mode & 0o777 == 0o600
         assert f"unix:{path}" in server.output()
-        body = json.dumps({"messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 4})
+        body = json.dumps({"messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 4, "temperature": 0})
         answer = curl("--unix-socket", path, "http://localhost/v1/chat/completions", "--json", body)
         assert json.loads(answer.stdout)["choices"][0]["message"]["content"]
         assert curl("--unix-socket", path, "http://localhost/health").returncode == 0

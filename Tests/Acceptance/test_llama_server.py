@@ -76,12 +76,13 @@ def test_incorrect_api_key(locked, key):
 
 
 def test_correct_api_key(locked):
-    answer = locked.http.post("/v1/completions", json={"prompt": "Hi", "max_tokens": 4}, headers=bearer())
+    body = {"prompt": "Hi", "max_tokens": 4, "ignore_eos": True}
+    answer = locked.http.post("/v1/completions", json=body, headers=bearer())
     assert answer.status_code == 200 and "error" not in answer.json() and answer.json()["choices"][0]["text"]
 
 
 def test_correct_api_key_anthropic_header(locked):
-    body = {"prompt": "Hi", "max_tokens": 4}
+    body = {"prompt": "Hi", "max_tokens": 4, "ignore_eos": True}
     answer = locked.http.post("/v1/completions", json=body, headers={"X-Api-Key": KEY})
     assert answer.status_code == 200 and answer.json()["choices"][0]["text"]
 

@@ -1,7 +1,7 @@
 /// What every target is handed: the bytes that libFuzzer made up.
 ///
-/// A target is one file that is compiled into one module with the sources that it tests, so that it sees their inner
-/// parts. It ends with a trap, by `precondition`, when something does not hold that must; libFuzzer keeps the input.
+/// A target is one file, and sees the inner parts of the module that it tests. It ends with a trap, by `precondition`,
+/// when something does not hold that must; libFuzzer keeps the input.
 typealias FuzzInput = UnsafeBufferPointer<UInt8>
 
 extension FuzzInput {

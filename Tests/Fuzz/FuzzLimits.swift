@@ -1,3 +1,5 @@
+@testable import HTTP
+
 extension HTTPLimits {
     /// Limits that a short input can reach.
     static let tight: HTTPLimits = {

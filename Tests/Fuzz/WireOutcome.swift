@@ -1,3 +1,5 @@
+@testable import HTTP
+
 /// What came out of the request parser, in a form that can be compared: a line for each request with its body, then how
 /// it ended.
 enum WireOutcome {

@@ -1,3 +1,5 @@
+@testable import HTTP
+
 // The decoder of chunked bodies. The first byte chooses the limits and a place to cut; the rest is the body.
 
 @_cdecl("LLVMFuzzerTestOneInput")

@@ -1,5 +1,7 @@
 import Glibc
 
+@testable import ModelFiles
+
 // The GGUF reader: what opens can be read to its last byte.
 
 /// A file in memory without a name, whose contents every input replaces.

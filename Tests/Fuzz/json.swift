@@ -1,3 +1,5 @@
+@testable import JSON
+
 // The JSON reader, the tree that is made of it, and the writer: what is accepted is written and read back the same.
 
 @_cdecl("LLVMFuzzerTestOneInput")

@@ -1,3 +1,5 @@
+@testable import HTTP
+
 // The PROXY header, versions 1 and 2. The first byte chooses the limit; the rest is what came.
 
 @_cdecl("LLVMFuzzerTestOneInput")

@@ -1,3 +1,5 @@
+@testable import HTTP
+
 // The request parser and the connection machine. The first byte chooses the limits and a place to cut; the rest is what
 // a client sends.
 
