@@ -127,7 +127,13 @@ extension EngineLoop {
         }
         reportDepartures()
         perform(scheduler.takeOperations())
-        let logits = model.forward(batch(for: plan))
+        let batch = batch(for: plan, startedAt: started)
+        let logits = model.forward(batch)
+        var plan = plan
+        if let deadline = batch.deadline, deadline.isMissed {
+            scheduler.leavePrompts(of: &plan, computedShare: deadline.computedShare)
+            status.lateSteps += 1
+        }
         reportProgress(plan)
         scheduler.complete(plan)
         perform(scheduler.takeOperations())
@@ -162,8 +168,14 @@ extension EngineLoop {
         }
     }
 
-    private func batch(for plan: StepPlan) -> StepBatch {
+    private func batch(for plan: StepPlan, startedAt start: UInt64) -> StepBatch {
         var batch = StepBatch()
+        if plan.mayLeavePrompts {
+            let (expected, latest) = scheduler.bounds(plan)
+            batch.deadline = StepDeadline(
+                keptSlices: plan.decodingSliceCount, now: { MonotonicClock.now }, start: start,
+                expected: expected * 1e9, latest: latest * 1e9)
+        }
         batch.tokens.reserveCapacity(plan.work.columns)
         batch.slices.reserveCapacity(plan.slices.count)
         for slice in plan.slices {

@@ -32,6 +32,7 @@ struct EngineMetricsText {
         ("accepted_tokens_total", .counter, "Drafted tokens that were what was drawn.", \.acceptedTokens),
         ("pauses_total", .counter, "Times that a sequence made room for another (preemptions).", \.pauses),
         ("steps_total", .counter, "Steps of the model.", \.steps),
+        ("late_steps_total", .counter, "Steps that were late and left prompts to the next one.", \.lateSteps),
     ]
 
     let status: EngineStatus

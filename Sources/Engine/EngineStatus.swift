@@ -42,6 +42,8 @@ public struct EngineStatus: Sendable, Equatable {
     public var acceptedTokens = 0
     /// Steps computed since the start.
     public var steps = 0
+    /// Steps that were late and left their prompts to the next one.
+    public var lateSteps = 0
     /// How long the present step, with what belongs to it, has taken so far; 0 when the engine sleeps.
     public var roundTime = Duration.zero
 
@@ -71,6 +73,7 @@ final class StatusBoard: Sendable {
     private let draftedTokens = Atomic(0)
     private let acceptedTokens = Atomic(0)
     private let steps = Atomic(0)
+    private let lateSteps = Atomic(0)
 
     var status: EngineStatus {
         var status = EngineStatus()
@@ -94,6 +97,7 @@ final class StatusBoard: Sendable {
         status.draftedTokens = draftedTokens.load(ordering: .relaxed)
         status.acceptedTokens = acceptedTokens.load(ordering: .relaxed)
         status.steps = steps.load(ordering: .relaxed)
+        status.lateSteps = lateSteps.load(ordering: .relaxed)
         return status
     }
 
@@ -117,6 +121,7 @@ final class StatusBoard: Sendable {
         draftedTokens.store(status.draftedTokens, ordering: .relaxed)
         acceptedTokens.store(status.acceptedTokens, ordering: .relaxed)
         steps.store(status.steps, ordering: .relaxed)
+        lateSteps.store(status.lateSteps, ordering: .relaxed)
     }
 
     /// Written by the mailbox, which sees requests before the engine does.

@@ -14,7 +14,8 @@ public protocol LanguageModel: AnyObject {
     /// Computes one step, writes the keys and values of its columns into their blocks, and adds the states of those
     /// whose states are wanted to their sums.
     ///
-    /// - Returns: a row for each output of the batch, valid until the next call.
+    /// - Returns: a row for each output of the batch, valid until the next call; of its kept slices alone, when the
+    ///   batch's deadline is missed.
     func forward(_ batch: StepBatch) -> Logits
 
     /// Copies the first `tokens` positions of one block to another, in every layer of a group.

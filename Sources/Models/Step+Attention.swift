@@ -67,7 +67,7 @@ extension Step {
         if let norm {
             kernels.table.pointee.rms_norm(head, norm.weights.pointer, shape.normEpsilon, shape.headDim, head)
         }
-        let at = (rope * columnCount + column) * (shape.ropeDim / 2)
+        let at = (rope * batchColumnCount + column) * (shape.ropeDim / 2)
         let (cosines, sines) = (workspace.cosines.pointer + at, workspace.sines.pointer + at)
         switch shape.architecture.ropeOrder {
         case .pairs: kernels.table.pointee.rope_pairs(head, cosines, sines, shape.ropeDim)

@@ -17,17 +17,23 @@ final class Step {
     let workspace: Workspace
     let pool: ThreadPool
     let planes: InputPlanes
-    let columnCount: Int
+    /// Columns that are computed: all, or those that a missed deadline leaves (`cut`).
+    private(set) var columnCount: Int
+    /// Columns of the batch.
+    let batchColumnCount: Int
+    private let deadline: StepDeadline?
+    /// Written by thread 0 ahead of a layer's last barrier.
+    private var isLate = false
     /// Whether every thread works through all columns by itself.
     let isNarrow: Bool
     /// Whether attention may rotate, store and attend in one item: no slice has more columns than an item.
     let isMerged: Bool
     private let tokens: [TokenID]
-    let outputs: [StepBatch.Output]
-    let sums: [StepBatch.Sum]
+    private(set) var outputs: [StepBatch.Output]
+    private(set) var sums: [StepBatch.Sum]
     /// [column]
     private let positions: [Int]
-    let items: [AttentionItem]
+    private(set) var items: [AttentionItem]
     /// Whether the positions of long contexts are shared out (`AttentionItem.segments`).
     let isSegmented: Bool
     let segments: [AttentionItem]
@@ -43,8 +49,10 @@ final class Step {
         outputs = batch.outputs
         sums = batch.sums
         slices = batch.slices
-        columnCount = batch.tokens.count
-        isNarrow = columnCount <= Workspace.privateColumnsMax
+        batchColumnCount = batch.tokens.count
+        columnCount = batchColumnCount
+        isNarrow = batchColumnCount <= Workspace.privateColumnsMax
+        deadline = isNarrow ? nil : batch.deadline
         isMerged = batch.slices.allSatisfy { $0.count <= AttentionItem.columnsMax }
         positions = batch.slices.flatMap { Array($0.position..<$0.position + $0.count) }
         items = AttentionItem.items(batch.slices, kvHeadCount: shape.kvHeadCount)
@@ -52,16 +60,17 @@ final class Step {
         isSegmented = isNarrow && segmentsMax > 1 && pool.count > 1
         segments =
             isSegmented ? AttentionItem.segments(batch.slices, kvHeadCount: shape.kvHeadCount) : []
-        precondition(positions.count == columnCount, "the slices do not cover the columns")
+        precondition(positions.count == batchColumnCount, "the slices do not cover the columns")
     }
 
     func run(_ thread: Int) {
         let lane = isNarrow ? workspace.own[thread] : workspace.common
-        let columns = isNarrow ? 0..<columnCount : share(columnCount, thread)
+        var columns = isNarrow ? 0..<columnCount : share(columnCount, thread)
         let scratch = workspace.scratch[thread].pointer
         embed(columns, lane)
         angles(share(columnCount, thread))
-        for layer in model.weights.layers {
+        let layers = model.weights.layers
+        for (index, layer) in layers.enumerated() {
             norm(layer.attentionNorm, columns, lane)
             let input = settle(lane.normed.columns, columns, lane, width: shape.width, planes.heads)
             projectHeads(layer, input, thread)
@@ -80,11 +89,31 @@ final class Step {
             let hidden = settle(
                 workspace.hidden.columns, columns, lane, width: shape.feedForwardWidth, planes.down)
             project(layer.down, hidden, to: workspace.added, thread)
+            if thread == 0, !isLate, let deadline {
+                isLate = deadline.isMissed(after: Double(index + 1) / Double(layers.count))
+            }
             pool.barrier()
+            if isLate, columnCount == batchColumnCount {
+                cut(thread)
+                columns = share(columnCount, thread)
+            }
             addResidual(layer.downNorm, columns, lane, scratch)
         }
         sumStates(columns, lane, thread)
         head(columns, lane, thread)
+    }
+
+    /// Goes on with the kept slices alone. All threads have come to the same barrier before.
+    private func cut(_ thread: Int) {
+        // Nobody leaves before all have seen that there is something to cut.
+        pool.barrier()
+        if thread == 0, let kept = deadline?.keptSlices {
+            columnCount = slices[kept].start
+            items.removeAll { $0.slice >= kept }
+            outputs.removeAll { $0.column >= columnCount }
+            sums.removeAll { $0.columns.lowerBound >= columnCount }
+        }
+        pool.barrier()
     }
 
     /// The part of `count` things that belongs to a thread.
@@ -105,7 +134,7 @@ final class Step {
         let half = shape.ropeDim / 2
         for (rope, frequencies) in model.ropeFrequencies.enumerated() {
             for column in columns {
-                let at = (rope * columnCount + column) * half
+                let at = (rope * batchColumnCount + column) * half
                 Rope.angles(
                     positions[column], frequencies, cosines: workspace.cosines.pointer + at,
                     sines: workspace.sines.pointer + at)

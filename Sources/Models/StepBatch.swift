@@ -63,6 +63,8 @@ public struct StepBatch {
     /// By rising column.
     public var outputs: [Output] = []
     public var sums: [Sum] = []
+    /// Of a step that may leave its last slices undone, with their outputs and sums. A step of few columns computes all.
+    public var deadline: StepDeadline?
 
     public init() {}
 }

@@ -83,6 +83,8 @@ public final class TransformerModel: LanguageModel {
         precondition(
             batch.tokens.count <= columnsMax && !batch.slices.isEmpty,
             "a step of \(batch.tokens.count) columns")
+        precondition(
+            batch.deadline.map { 1..<batch.slices.count ~= $0.keptSlices } ?? true, "all is kept, or nothing")
         logits.prepare(batch.outputs)
         let step = Step(self, batch)
         workspace.reserveStates(step)

@@ -158,7 +158,7 @@ def test_a_full_queue_is_a_rate_limit_and_retries_get_through(smollm2):
     try:
         with openai.OpenAI(base_url=server.url + "/v1", api_key="none", max_retries=0, timeout=120) as client:
             long = dict(
-                model=MODEL, prompt="Once", max_tokens=400, stream=True, extra_body={"ignore_eos": True}
+                model=MODEL, prompt="Once", max_tokens=200, stream=True, extra_body={"ignore_eos": True}
             )
             runs = client.completions.create(**long)
             assert next(runs).choices

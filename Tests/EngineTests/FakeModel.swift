@@ -63,10 +63,18 @@ final class FakeModel: LanguageModel {
         precondition(batch.tokens.count <= columnsMax && !batch.tokens.isEmpty)
         precondition(batch.outputs.map(\.column) == batch.outputs.map(\.column).sorted())
         logits.prepare(batch.outputs)
+        if control?.isLate == true { pause(milliseconds: 2) }
+        let isCut = control?.isLate == true && batch.deadline?.isMissed(after: 0.5) == true
+        let keptSlices = isCut ? batch.deadline?.keptSlices ?? 0 : batch.slices.count
         var outputs = 0
         var column = 0
-        for slice in batch.slices {
+        for (index, slice) in batch.slices.enumerated() {
             precondition(slice.start == column && slice.count > 0)
+            guard index < keptSlices else {
+                spoil(slice)
+                column += slice.count
+                continue
+            }
             for position in slice.position..<slice.position + slice.count {
                 let entry = Self.entry(batch.tokens[column], memoryLength == .max ? position : 0)
                 memory[0][place(position, slice.blocks)] = entry
@@ -92,8 +100,16 @@ final class FakeModel: LanguageModel {
                 }
             }
         }
-        precondition(column == batch.tokens.count && outputs == batch.outputs.count)
+        precondition(column == batch.tokens.count && (isCut || outputs == batch.outputs.count))
         return logits
+    }
+
+    /// What a step leaves undone it may have written in part.
+    private func spoil(_ slice: StepBatch.Slice) {
+        for position in slice.position..<slice.position + slice.count {
+            memory[0][place(position, slice.blocks)] = 1
+            if window != nil { memory[1][place(position, slice.windowBlocks)] = 1 }
+        }
     }
 
     /// Of the tokens that a column sees.
@@ -180,6 +196,8 @@ final class FakeModelControl: Sendable {
         var stepsBegun = 0
         var columns: [Int] = []
         var breaksLogits = false
+        /// Steps take longer than they may, and leave prompts undone when they can.
+        var isLate = false
         var hasEnded = false
         /// The engine's thread: its directory in /proc.
         var thread = ""
@@ -187,13 +205,14 @@ final class FakeModelControl: Sendable {
 
     private let state: Mutex<State>
 
-    init(stepsAllowed: Int = .max, breaksLogits: Bool = false) {
-        state = Mutex(State(stepsAllowed: stepsAllowed, breaksLogits: breaksLogits))
+    init(stepsAllowed: Int = .max, breaksLogits: Bool = false, isLate: Bool = false) {
+        state = Mutex(State(stepsAllowed: stepsAllowed, breaksLogits: breaksLogits, isLate: isLate))
     }
 
     var stepsBegun: Int { state.withLock { $0.stepsBegun } }
     var columns: [Int] { state.withLock { $0.columns } }
     var breaksLogits: Bool { state.withLock { $0.breaksLogits } }
+    var isLate: Bool { state.withLock { $0.isLate } }
     var thread: String { state.withLock { $0.thread } }
     var hasEnded: Bool { state.withLock { $0.hasEnded } }
 

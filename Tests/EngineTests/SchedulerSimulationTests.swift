@@ -10,7 +10,7 @@ import Testing
         let kv = KVGeometry(bytesPerBlock: 1, blockCount: [10, 24, 200][seed % 3])
         var simulation = Simulation(seed: seed, kv: kv, sharedMax: 100)
         simulation.runToTheEnd()
-        #expect(simulation.cachedTokens > 0)
+        #expect(simulation.cachedTokens > 0 && simulation.lateSteps > 0)
         if kv.blockCount == 10 { #expect(simulation.scheduler.pauseCount > 0) }
     }
 
@@ -41,6 +41,8 @@ private struct Simulation {
     var cachedTokens = 0
     var draftsAccepted = 0
     var discards = 0
+    var lateSteps = 0
+    var lastWasLate = false
     /// Tokens that the beginnings of prompts have in common at most.
     let sharedMax: Int
     /// What each place of each block holds: the hash of all tokens up to it, as keys and values would. [group]
@@ -120,13 +122,34 @@ private struct Simulation {
             scheduler.decoding.allSatisfy { planned.contains(ObjectIdentifier($0)) }, "decoders have columns")
         expectTime(plan)
         for operation in scheduler.takeOperations() { perform(operation) }
-        for slice in plan.slices { write(slice) }
+        expect(!(lastWasLate && plan.mayLeavePrompts), "prompts are read at least in every other step")
+        lastWasLate = plan.mayLeavePrompts && random.below(3) == 0
+        for slice in plan.slices.prefix(lastWasLate ? plan.decodingSliceCount : .max) { write(slice) }
+        if lastWasLate { leavePrompts(of: &plan) }
         scheduler.complete(plan)
         for operation in scheduler.takeOperations() { perform(operation) }
         draw(plan)
         let seconds = 0.001 + 0.0001 * Double(plan.work.columns)
         scheduler.observe(plan, seconds: seconds)
         now += UInt64(seconds * 1e9)
+    }
+
+    /// What the model has written of them is worth nothing.
+    private mutating func leavePrompts(of plan: inout StepPlan) {
+        for slice in plan.slices[plan.decodingSliceCount...] {
+            let table = slice.sequence.table
+            for position in slice.position..<slice.position + slice.count {
+                memory[0][Int(table.blocks[position / 32]) * 32 + position % 32] = 0
+                guard limits.kv.window != nil else { continue }
+                memory[1][Int(table.windowBlocks[position / 32]) * 32 + position % 32] = 0
+            }
+        }
+        let planned = plan.work.columns
+        scheduler.leavePrompts(of: &plan, computedShare: 0.5)
+        expect(
+            plan.slices.count == plan.decodingSliceCount && plan.prefillColumnCount == 0, "decoders are left")
+        expect(plan.slices.count...planned ~= plan.work.columns, "half of the work counts")
+        lateSteps += 1
     }
 
     private mutating func draw(_ plan: StepPlan) {

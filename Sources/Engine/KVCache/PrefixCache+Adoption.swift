@@ -147,6 +147,7 @@ extension PrefixCache {
             with: sequence)
         if !copy(tail, to: sequence) {
             while sequence.table.blocks.count > usable { giveLastBack(sequence) }
+            sequence.computed = sequence.table.capacity
         }
         slide(sequence)
     }
@@ -185,14 +186,5 @@ extension PrefixCache {
         }
         sequence.computed += tail.tokens
         return true
-    }
-
-    private mutating func giveLastBack(_ sequence: Sequence) {
-        let number = sequence.table.blocks.count - 1
-        release(sequence.table.blocks[number], window: sequence.table.windowBlock(number), number: number)
-        sequence.table.blocks.removeLast()
-        if geometry.window != nil { sequence.table.windowBlocks.removeLast() }
-        sequence.table.indexedCount -= 1
-        sequence.computed = sequence.table.capacity
     }
 }

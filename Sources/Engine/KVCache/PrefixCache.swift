@@ -66,12 +66,24 @@ struct PrefixCache {
     /// the index.
     mutating func release(_ sequence: Sequence) {
         if sequence.group.request.usesPrefixCache { publishTail(of: sequence) }
-        for number in sequence.table.blocks.indices.reversed() {
-            let block = sequence.table.blocks[number]
-            if memory.referenceCount(.full, block) == 1, !index.isReady(block) { index.remove(block) }
-            release(block, window: sequence.table.windowBlock(number), number: number)
-        }
+        while !sequence.table.blocks.isEmpty { giveLastBack(sequence) }
         sequence.table = BlockTable()
+    }
+
+    /// A step did not compute the columns that a sequence was given blocks for.
+    mutating func giveBackUncomputed(_ sequence: Sequence) {
+        let computed = KVGeometry.blockCount(positions: sequence.computed)
+        while sequence.table.blocks.count > computed { giveLastBack(sequence) }
+    }
+
+    mutating func giveLastBack(_ sequence: Sequence) {
+        let number = sequence.table.blocks.count - 1
+        let block = sequence.table.blocks[number]
+        if memory.referenceCount(.full, block) == 1, !index.isReady(block) { index.remove(block) }
+        release(block, window: sequence.table.windowBlock(number), number: number)
+        sequence.table.blocks.removeLast()
+        if geometry.window != nil { sequence.table.windowBlocks.removeLast() }
+        sequence.table.indexedCount = min(sequence.table.indexedCount, number)
     }
 
     /// Gives back a block, and the window group's for the same positions, which stand at this place of a table.

@@ -7,7 +7,7 @@ import Models
 /// has no clock, lock or thread and is driven by the engine's loop:
 ///
 /// ```
-/// enqueue / finish* ─▶ plan() ─▶ (the model computes) ─▶ complete(plan) ─▶ append / finish, each sequence ─▶ observe
+/// enqueue / finish* ─▶ plan() ─▶ (the model computes) ─▶ leavePrompts(plan)? ─▶ complete(plan) ─▶ append / finish, each sequence ─▶ observe
 /// ```
 ///
 /// Invariants:
@@ -35,6 +35,8 @@ final class Scheduler {
     private(set) var pauseCount = 0
     /// Counts through the steps, and through attempts to plan them.
     private var step = 0
+    /// Whether the last step was late and left its prompts; the next one reads, or they would never be read.
+    private var leftPrompts = false
     /// Requests with a deadline, in order of arrival.
     private var timed: [SequenceGroup] = []
 
@@ -68,7 +70,11 @@ final class Scheduler {
         var plan = StepPlan()
         plan.slices.reserveCapacity(decoding.count + 1)
         planDecoding(&plan)
+        plan.decodingSliceCount = plan.slices.count
         planPrefill(&plan)
+        plan.mayLeavePrompts =
+            plan.decodingSliceCount > 0 && plan.prefillColumnCount > 0 && timeModel.isFitted && !leftPrompts
+        leftPrompts = false
         // Who waits for another to compute a prompt may hold the memory that the other one needs.
         while plan.slices.isEmpty, prefilling.count > 1 {
             prefilling.max { $0.rank < $1.rank }.map(pause)
@@ -76,6 +82,25 @@ final class Scheduler {
             planPrefill(&plan)
         }
         return plan
+    }
+
+    /// Seconds that a step is expected to take, and those that it should take at most.
+    func bounds(_ plan: StepPlan) -> (expected: Double, latest: Double) {
+        let expected = timeModel.seconds(plan.work)
+        return (expected, max(limits.interTokenSeconds, expected) * SchedulerLimits.lateness)
+    }
+
+    /// The model was late, and left the prompts of a plan when it had gone through a part of its layers. They are read
+    /// in the next step.
+    func leavePrompts(of plan: inout StepPlan, computedShare: Double) {
+        for slice in plan.slices[plan.decodingSliceCount...] {
+            let group = slice.sequence.group
+            if !group.isForked { group.promptColumns -= slice.count }
+            shares.charge(group.request.key, columns: -slice.count)
+            cache.giveBackUncomputed(slice.sequence)
+        }
+        plan.leavePrompts(computedShare: computedShare)
+        leftPrompts = true
     }
 
     /// The model has computed a plan. Sequences that have read all of their tokens start to decode; each of them,

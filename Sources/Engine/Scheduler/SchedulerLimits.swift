@@ -26,4 +26,6 @@ struct SchedulerLimits: Sendable, Equatable {
     static let promptOutputsMax = 32
     /// Predictions are off by some; the budget is not to be.
     static let budgetUse = 0.9
+    /// A step that is going to take so many times what it should leaves its prompts.
+    static let lateness = 1.1
 }

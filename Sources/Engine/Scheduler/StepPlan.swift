@@ -40,13 +40,31 @@ struct StepPlan {
     /// Decode columns first, then prefill chunks.
     var slices: [Slice] = []
     var work = StepWork()
+    /// Slices of sequences that decode.
+    var decodingSliceCount = 0
     /// Columns of prompts and of answers that are read again.
     var prefillColumnCount = 0
+    /// Whether the step may leave these columns when it is late.
+    var mayLeavePrompts = false
 
     mutating func add(_ slice: Slice) {
         slices.append(slice)
         work.add(count: slice.count, position: slice.position, drawsNext: slice.drawsNext)
         work.outputs += slice.promptPositions.count
+    }
+
+    /// The step was late, and left the prompts when it had gone through a part of the layers.
+    mutating func leavePrompts(computedShare: Double) {
+        var planned = StepWork()
+        for slice in slices[decodingSliceCount...] {
+            planned.add(count: slice.count, position: slice.position, drawsNext: slice.drawsNext)
+            planned.outputs += slice.promptPositions.count
+        }
+        work.columns -= Int(Double(planned.columns) * (1 - computedShare))
+        work.attended -= Int(Double(planned.attended) * (1 - computedShare))
+        work.outputs -= planned.outputs
+        slices.removeSubrange(decodingSliceCount...)
+        prefillColumnCount = 0
     }
 
     mutating func add(drafts: [TokenID], to index: Int) {
