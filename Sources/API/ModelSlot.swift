@@ -58,6 +58,13 @@ public final class ModelSlot: Sendable {
         }
     }
 
+    /// How long the present step of the model has taken that is the slowest at the moment; 0 when all sleep.
+    var roundTime: Duration {
+        let embedder = embedder.withLock { $0 }?.engine.roundTime ?? .zero
+        guard case .ready(let model?) = readiness else { return embedder }
+        return max(embedder, model.engine.status.roundTime)
+    }
+
     public func set(embedder: ServedEmbedder) { self.embedder.withLock { $0 = embedder } }
 
     /// The model that generates, or nil when there is none; the error says why nothing is served.

@@ -9,6 +9,13 @@ final class FakeEmbedder: EmbeddingEngine {
     let vocabularyCount: Int
     let scoresPairs: Bool
     private let submitted = Mutex<[EmbeddingWork]>([])
+    private let stepTime = Mutex(Duration.zero)
+
+    /// A test sets how long its step has taken.
+    var roundTime: Duration {
+        get { stepTime.withLock { $0 } }
+        set { stepTime.withLock { $0 = newValue } }
+    }
 
     var works: [EmbeddingWork] { submitted.withLock { $0 } }
 

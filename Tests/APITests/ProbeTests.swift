@@ -57,6 +57,19 @@ import Testing
         await service.stop()
     }
 
+    @Test(arguments: [true, false])
+    func `a step of the model that embeds counts, beside the other and alone`(_ generates: Bool) async throws
+    {
+        try await TestService.run(scoresPairs: false, generates: generates) { service in
+            let embedder = try #require(service.embedder)
+            for (time, isAlive) in [(Duration.seconds(59), true), (.seconds(61), false), (.zero, true)] {
+                embedder.roundTime = time
+                let reply = ProbeRoutes.alive(service.models, stallTimeout: .seconds(60))
+                #expect((reply.status == .ok) == isAlive, "\(time)")
+            }
+        }
+    }
+
     @Test func `a stream that waits in the queue has its head and is not silent (check 95)`() async throws {
         var limits = HTTPLimits()
         limits.eventStreamPingInterval = .milliseconds(50)

@@ -231,6 +231,17 @@ import Testing
         #expect(queue.take(columnsMax: 40) == nil && outcomes.all.count == 2)
     }
 
+    @Test func `how long a step takes is known while it runs`() throws {
+        let queue = EmbeddingQueue(tokensMax: 100)
+        _ = try queue.submit(work(1, count: 2), sink: Outcomes().sink("one"))
+        #expect(queue.metrics.stepNanoseconds(now: .max) == 0)
+        let batch = try #require(queue.take(columnsMax: 40))
+        let began = MonotonicClock.now
+        #expect(1_000_000_000...2_000_000_000 ~= queue.metrics.stepNanoseconds(now: began + 1_000_000_000))
+        queue.finish(batch, batch.map { _ in [] }, columns: 20, seconds: 0.001)
+        #expect(queue.metrics.stepNanoseconds(now: .max) == 0)
+    }
+
     @Test func `what waits is bounded, and told when the end comes`() throws {
         let queue = EmbeddingQueue(tokensMax: 100)
         let outcomes = Outcomes()

@@ -5,13 +5,10 @@ import JSON
 /// What orchestrators ask, answered on the I/O loop: whether the process is to be restarted, and whether it is to get
 /// requests.
 enum ProbeRoutes {
-    /// `GET /livez`, `/healthz` and `/ping`: 503 only when a restart is the cure, because a step of the engine has
-    /// taken longer than any step does.
+    /// `GET /livez`, `/healthz` and `/ping`: 503 only when a restart is the cure, because a step of one of the models
+    /// has taken longer than any step does.
     static func alive(_ models: ModelSlot, stallTimeout: Duration) -> HTTPResponse {
-        if case .ready(let model?) = models.readiness, model.engine.status.roundTime > stallTimeout {
-            return answer("stuck", isGood: false)
-        }
-        return answer("alive", isGood: true)
+        models.roundTime > stallTimeout ? answer("stuck", isGood: false) : answer("alive", isGood: true)
     }
 
     /// `GET /readyz`: 200 when requests are served and more of them are welcome.

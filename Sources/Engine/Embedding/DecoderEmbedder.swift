@@ -15,6 +15,8 @@ public final class DecoderEmbedder: EmbeddingEngine {
     public var contextLength: Int { engine.contextLength }
     public var vocabularyCount: Int { engine.vocabularyCount }
     public let scoresPairs = false
+    /// It has no thread but the engine's.
+    public let roundTime = Duration.zero
     private let engine: any GenerationEngine
     private let pooling: Pooling
 

@@ -11,6 +11,8 @@ public protocol EmbeddingEngine: AnyObject, Sendable {
     var vocabularyCount: Int { get }
     /// Whether it scores pairs of texts.
     var scoresPairs: Bool { get }
+    /// How long the present step of a thread of its own has taken so far; 0 when it sleeps, or there is none.
+    var roundTime: Duration { get }
     /// Queues a request; `sink` is called once, on the engine's thread, and must return at once.
     func submit(_ work: EmbeddingWork, sink: @escaping EmbeddingSink) throws(AdmissionError)
         -> any EmbeddingHandle

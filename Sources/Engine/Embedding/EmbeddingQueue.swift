@@ -183,7 +183,7 @@ final class EmbeddingQueue: @unchecked Sendable {
                 job.rank = nextRank(at: now, priority: job.priority)
                 enqueue(job)
             }
-            metrics.inputsRunning.store(batch.count, ordering: .relaxed)
+            metrics.stepBegins(inputs: batch.count, at: now)
             return batch
         }
     }
