@@ -44,7 +44,7 @@ struct TLSSessionTests {
             _ = client.handshake()
             return client.takeOutput().count
         }()
-        for cut in 1..<length {
+        for cut in stride(from: 1, to: length, by: placesStep) {
             let client = try TLSTestClient(name: "a.example")
             _ = client.handshake()
             let hello = client.takeOutput()
@@ -230,7 +230,7 @@ struct TLSSessionTests {
         let client = try TLSTestClient(name: "a.example", protocols: ["http/1.1"])
         _ = client.handshake()
         let hello = client.takeOutput()
-        for index in hello.indices {
+        for index in stride(from: 0, to: hello.count, by: placesStep) {
             for change: UInt8 in [1, 0x80, 0xFF] {
                 var changed = hello
                 changed[index] ^= change

@@ -84,10 +84,11 @@ final class Scheduler {
         return plan
     }
 
-    /// Seconds that a step is expected to take, and those that it should take at most.
+    /// Seconds that a step is expected to take, and those after which it is late.
     func bounds(_ plan: StepPlan) -> (expected: Double, latest: Double) {
         let expected = timeModel.seconds(plan.work)
-        return (expected, max(limits.interTokenSeconds, expected) * SchedulerLimits.lateness)
+        let budget = limits.interTokenSeconds * SchedulerLimits.budgetExcess
+        return (expected, max(budget, expected * SchedulerLimits.expectationExcess))
     }
 
     /// The model was late, and left the prompts of a plan when it had gone through a part of its layers. They are read

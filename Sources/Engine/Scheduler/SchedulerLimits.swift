@@ -26,6 +26,8 @@ struct SchedulerLimits: Sendable, Equatable {
     static let promptOutputsMax = 32
     /// Predictions are off by some; the budget is not to be.
     static let budgetUse = 0.9
-    /// A step that is going to take so many times what it should leaves its prompts.
-    static let lateness = 1.1
+    /// A step leaves its prompts when it is going to take so many times what it should,
+    static let budgetExcess = 1.1
+    /// and so many times what was expected: where the decoding alone takes longer, little can be kept.
+    static let expectationExcess = 1.25
 }

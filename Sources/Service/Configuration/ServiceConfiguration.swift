@@ -51,7 +51,7 @@ public struct ServiceConfiguration: Sendable {
     public var metricsCompat = MetricsCompat.none
     /// From the failing of readiness to the end of accepting: the time that load balancers need to notice.
     public var shutdownDelay = Duration.zero
-    /// A step of the engine that takes longer makes `/livez` fail.
+    /// A step of a model that takes longer makes `/livez` fail.
     public var stallTimeout = Duration.seconds(60)
     public var access = AccessSettings()
     public var compression = CompressionPolicy()
