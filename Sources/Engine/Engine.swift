@@ -53,7 +53,7 @@ public final class Engine: GenerationEngine {
     /// The latest figures; never waits for the engine.
     public var status: EngineStatus {
         var status = board.status
-        status.roundTime = .nanoseconds(Int64(clamping: metrics.roundNanoseconds(now: MonotonicClock.now)))
+        status.roundTime = metrics.round.time()
         return status
     }
 

@@ -76,9 +76,9 @@ final class EngineLoop {
 extension EngineLoop {
     /// - Returns: false when the engine shall end.
     private func takeMail() -> Bool {
-        if scheduler.isIdle { metrics.sleeps() }
+        if scheduler.isIdle { metrics.round.end() }
         let mail = mailbox.take(pace: pace, isIdle: scheduler.isIdle)
-        metrics.busy(since: MonotonicClock.now)
+        metrics.round.begin(at: MonotonicClock.now)
         for submission in mail.submissions {
             let request = LiveRequest(submission, metrics, stateWidth: limits.stateWidth)
             requests[submission.id] = request

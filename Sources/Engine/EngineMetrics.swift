@@ -37,8 +37,8 @@ final class EngineMetrics: Sendable {
     let queue = DurationHistogram(milliseconds: waits)
     let step = DurationHistogram(milliseconds: paces)
     private let endings = InlineArray<5, Atomic<Int>> { _ in Atomic(0) }
-    /// Since when the thread has been at work without looking for mail, in nanoseconds; 0 while it sleeps.
-    private let busySince = Atomic<UInt64>(0)
+    /// Of the thread.
+    let round = RoundTimer()
 
     func ended(_ ending: Ending) {
         guard let index = Ending.allCases.firstIndex(of: ending) else { return }
@@ -47,14 +47,5 @@ final class EngineMetrics: Sendable {
 
     func count(of ending: Ending) -> Int {
         Ending.allCases.firstIndex(of: ending).map { endings[$0].load(ordering: .relaxed) } ?? 0
-    }
-
-    func busy(since time: UInt64) { busySince.store(time, ordering: .relaxed) }
-    func sleeps() { busySince.store(0, ordering: .relaxed) }
-
-    /// How long the present round of the engine has lasted already, in nanoseconds.
-    func roundNanoseconds(now: UInt64) -> UInt64 {
-        let since = busySince.load(ordering: .relaxed)
-        return since == 0 || now < since ? 0 : now - since
     }
 }

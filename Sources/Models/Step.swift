@@ -90,7 +90,7 @@ final class Step {
                 workspace.hidden.columns, columns, lane, width: shape.feedForwardWidth, planes.down)
             project(layer.down, hidden, to: workspace.added, thread)
             if thread == 0, !isLate, let deadline {
-                isLate = deadline.isMissed(after: Double(index + 1) / Double(layers.count))
+                isLate = deadline.decide(after: Double(index + 1) / Double(layers.count))
             }
             pool.barrier()
             if isLate, columnCount == batchColumnCount {

@@ -31,10 +31,10 @@ public final class StepDeadline {
 
     public var isMissed: Bool { computedShare < 1 }
 
-    /// Decides after a part of the layers: whether the rest of them, at the expected speed, ends too late.
+    /// Misses the deadline if after this part of the layers the rest, at the expected speed, would end too late.
     ///
     /// - Returns: whether only the kept slices go through the rest.
-    public func isMissed(after share: Double) -> Bool {
+    public func decide(after share: Double) -> Bool {
         guard share <= Self.shareMax else { return false }
         let elapsed = now()
         guard Double(elapsed &- start) + expected * (1 - share) > latest else { return false }

@@ -64,7 +64,7 @@ final class FakeModel: LanguageModel {
         precondition(batch.outputs.map(\.column) == batch.outputs.map(\.column).sorted())
         logits.prepare(batch.outputs)
         if control?.isLate == true { pause(milliseconds: 2) }
-        let isCut = control?.isLate == true && batch.deadline?.isMissed(after: 0.5) == true
+        let isCut = control?.isLate == true && batch.deadline?.decide(after: 0.5) == true
         let keptSlices = isCut ? batch.deadline?.keptSlices ?? 0 : batch.slices.count
         var outputs = 0
         var column = 0

@@ -48,11 +48,11 @@ import Testing
         var time: UInt64 = 0
         let deadline = StepDeadline(keptSlices: 1, now: { time }, start: 50, expected: 100, latest: 120)
         time = 50 + 60
-        #expect(!deadline.isMissed(after: 0.5) && !deadline.isMissed)
+        #expect(!deadline.decide(after: 0.5) && !deadline.isMissed)
         time = 50 + 200
-        #expect(!deadline.isMissed(after: 0.8) && deadline.computedShare == 1)
+        #expect(!deadline.decide(after: 0.8) && deadline.computedShare == 1)
         time = 50 + 71
-        #expect(deadline.isMissed(after: 0.5) && deadline.isMissed && deadline.computedShare == 0.5)
+        #expect(deadline.decide(after: 0.5) && deadline.isMissed && deadline.computedShare == 0.5)
     }
 
     /// Five sequences that decode, and two prompts: one whose last column has an output, one whose states are summed.

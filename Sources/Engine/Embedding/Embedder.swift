@@ -11,9 +11,7 @@ public final class Embedder: EmbeddingEngine {
     public let vocabularyCount: Int
     public let scoresPairs: Bool
     let queue: EmbeddingQueue
-    public var roundTime: Duration {
-        .nanoseconds(Int64(clamping: queue.metrics.stepNanoseconds(now: MonotonicClock.now)))
-    }
+    public var roundTime: Duration { queue.metrics.round.time() }
 
     /// Makes the model on the new thread and waits until it is there.
     ///

@@ -16,22 +16,16 @@ final class EmbeddingMetrics: Sendable {
     /// From submission to the last embedding.
     let requests = DurationHistogram(milliseconds: milliseconds)
     private let steps = DurationHistogram(milliseconds: milliseconds)
-    /// Since when the present step runs, in nanoseconds; 0 between two.
-    private let stepSince = Atomic<UInt64>(0)
+    /// Of the present step.
+    let round = RoundTimer()
 
     func stepBegins(inputs count: Int, at now: UInt64) {
         inputsRunning.store(count, ordering: .relaxed)
-        stepSince.store(now, ordering: .relaxed)
-    }
-
-    /// How long the present step has lasted already, in nanoseconds.
-    func stepNanoseconds(now: UInt64) -> UInt64 {
-        let since = stepSince.load(ordering: .relaxed)
-        return since == 0 || now < since ? 0 : now - since
+        round.begin(at: now)
     }
 
     func stepEnded(inputs count: Int, tokens tokenCount: Int, seconds: Double) {
-        stepSince.store(0, ordering: .relaxed)
+        round.end()
         inputsRunning.store(0, ordering: .relaxed)
         inputs.wrappingAdd(count, ordering: .relaxed)
         tokens.wrappingAdd(tokenCount, ordering: .relaxed)
